@@ -1,0 +1,49 @@
+import type { GuardConfig, OnRemoved, TargetPolicy } from './plan.ts';
+import type { Toggle } from './toggle.ts';
+
+/** The whole configuration after validation and substitution. Durations are ms; paths are absolute. */
+export interface Config {
+  /** The file it came from, as given by the operator, for messages. */
+  readonly file: string;
+  /** The folder of that file (absolute): every other path stays inside it. */
+  readonly folder: string;
+  readonly instance: string;
+  readonly bind: { readonly host: string; readonly port: number };
+  /** Undefined with OPToggles' old configuration, which lists its toggles itself. */
+  readonly flags: { readonly folder: string } | undefined;
+  /** OPToggles' old form: its toggles, adoption implied, flags reopened. */
+  readonly legacy: { readonly toggles: readonly Toggle[] } | undefined;
+  readonly stateDir: string;
+  readonly sources: readonly SourceEntry[];
+  readonly targets: readonly TargetEntry[];
+  readonly onRemoved: OnRemoved;
+  readonly drift: { readonly interval: number; readonly reopen: boolean };
+  readonly guard: GuardConfig;
+  /** Undefined: a random one kept in the state. */
+  readonly callbackSecret: string | undefined;
+  readonly adminTokens: readonly NamedToken[];
+  readonly readTokens: readonly NamedToken[];
+  readonly publicStatus: boolean;
+}
+
+export interface NamedToken {
+  readonly name: string;
+  readonly token: string;
+}
+
+/** One entry of `sources`; `settings` are of that kind, checked by its own schema, secrets substituted. */
+export interface SourceEntry {
+  readonly id: string;
+  readonly type: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** One entry of `targets`. */
+export interface TargetEntry {
+  readonly name: string;
+  readonly type: string;
+  readonly policy: TargetPolicy;
+  /** Ours, in order; undefined: the target names none. */
+  readonly environments: readonly string[] | undefined;
+  readonly settings: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The members of an audience: sorted by Unicode code point, without doubles. Two equal sets have the same `hash`.
+ * Sets of a million members pass through here, so nobody copies them into arrays or `Set`s on the way.
+ */
+export interface Members {
+  readonly size: number;
+  /** SHA-256 (hex) over the sorted members, each ended by a line feed. */
+  readonly hash: string;
+  has(member: string): boolean;
+  values(): Iterable<string>;
+}
+
+/** What has to be added to and removed from one set to get another. */
+export interface Difference {
+  readonly added: Members;
+  readonly removed: Members;
+}
+
+class SortedMembers implements Members {
+  readonly sorted: readonly string[];
+  #hash: string | undefined;
+
+  constructor(sorted: readonly string[]) {
+    this.sorted = sorted;
+  }
+
+  get size(): number {
+    return this.sorted.length;
+  }
+
+  get hash(): string {
+    this.#hash ??= hashSorted(this.sorted);
+    return this.#hash;
+  }
+
+  has(member: string): boolean {
+    let low = 0;
+    let high = this.sorted.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const order = compareCodePoints(this.sorted[middle] as string, member);
+      if (order === 0) return true;
+      if (order < 0) low = middle + 1;
+      else high = middle - 1;
+    }
+    return false;
+  }
+
+  values(): Iterable<string> {
+    return this.sorted;
+  }
+}
+
+const hashChunk = 8192;
+
+function hashSorted(sorted: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (let start = 0; start < sorted.length; start += hashChunk) {
+    hash.update(`${sorted.slice(start, start + hashChunk).join('\n')}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** The empty set. */
+export const noMembers: Members = new SortedMembers([]);
+
+/**
+ * Makes a set of what may be unsorted and hold doubles. Input that is sorted already (OPA's answers are) costs one scan.
+ * The array belongs to the set from here on; the caller must not change it.
+ */
+export function membersOf(values: readonly string[]): Members {
+  if (values.length === 0) return noMembers;
+  if (isStrictlySorted(values)) return new SortedMembers(values);
+  const sorted = [...values].sort(compareCodePoints);
+  let kept = 1;
+  for (let index = 1; index < sorted.length; index++) {
+    if (sorted[index] !== sorted[kept - 1]) sorted[kept++] = sorted[index] as string;
+  }
+  sorted.length = kept;
+  return new SortedMembers(sorted);
+}
+
+function isStrictlySorted(values: readonly string[]): boolean {
+  for (let index = 1; index < values.length; index++) {
+    if (compareCodePoints(values[index - 1] as string, values[index] as string) >= 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Orders by Unicode code point, as OPA does by sorting UTF-8 bytes. JavaScript's `<` orders by UTF-16 unit, which puts
+ * characters above U+FFFF before U+E000..U+FFFF.
+ */
+export function compareCodePoints(left: string, right: string): number {
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index++) {
+    const a = left.charCodeAt(index);
+    const b = right.charCodeAt(index);
+    if (a !== b) {
+      const aSurrogate = a >= 0xd800 && a <= 0xdfff;
+      const bSurrogate = b >= 0xd800 && b <= 0xdfff;
+      if (aSurrogate !== bSurrogate && a >= 0xd800 && b >= 0xd800) return aSurrogate ? 1 : -1;
+      return a - b;
+    }
+  }
+  return left.length - right.length;
+}
+
+function sortedOf(members: Members): readonly string[] {
+  return members instanceof SortedMembers ? members.sorted : [...members.values()];
+}
+
+/** Merges two sets once: what `to` has more, and what it has less. */
+export function difference(from: Members, to: Members): Difference {
+  if (from === to) return { added: noMembers, removed: noMembers };
+  const before = sortedOf(from);
+  const after = sortedOf(to);
+  const added: string[] = [];
+  const removed: string[] = [];
+  let left = 0;
+  let right = 0;
+  while (left < before.length && right < after.length) {
+    const a = before[left] as string;
+    const b = after[right] as string;
+    if (a === b) {
+      left++;
+      right++;
+    } else if (compareCodePoints(a, b) < 0) {
+      removed.push(a);
+      left++;
+    } else {
+      added.push(b);
+      right++;
+    }
+  }
+  while (left < before.length) removed.push(before[left++] as string);
+  while (right < after.length) added.push(after[right++] as string);
+  return { added: fromSorted(added), removed: fromSorted(removed) };
+}
+
+/** What is in both sets. */
+export function intersection(one: Members, other: Members): Members {
+  if (one === other) return one;
+  const [small, large] = one.size <= other.size ? [one, other] : [other, one];
+  const result: string[] = [];
+  for (const member of small.values()) if (large.has(member)) result.push(member);
+  return fromSorted(result);
+}
+
+/** What is in at least one of the sets. */
+export function union(...sets: readonly Members[]): Members {
+  let result = noMembers;
+  for (const next of sets) {
+    if (next.size === 0 || next === result) continue;
+    if (result.size === 0) result = next;
+    else result = mergeTwo(result, next);
+  }
+  return result;
+}
+
+function mergeTwo(one: Members, other: Members): Members {
+  const { added } = difference(one, other);
+  if (added.size === 0) return one;
+  const a = sortedOf(one);
+  const b = sortedOf(added);
+  const result: string[] = [];
+  let left = 0;
+  let right = 0;
+  while (left < a.length && right < b.length) {
+    if (compareCodePoints(a[left] as string, b[right] as string) < 0) result.push(a[left++] as string);
+    else result.push(b[right++] as string);
+  }
+  while (left < a.length) result.push(a[left++] as string);
+  while (right < b.length) result.push(b[right++] as string);
+  return fromSorted(result);
+}
+
+/** What is in the first set and not in the second. */
+export function subtract(from: Members, what: Members): Members {
+  if (what.size === 0 || from.size === 0) return from;
+  return difference(what, from).added;
+}
+
+function fromSorted(sorted: readonly string[]): Members {
+  return sorted.length === 0 ? noMembers : new SortedMembers(sorted);
+}
+
+const jsonTexts = new WeakMap<Members, string>();
+
+/** The set as the text of a JSON array, made once per set, however many toggles share it. */
+export function membersJson(members: Members): string {
+  let text = jsonTexts.get(members);
+  if (text === undefined) {
+    text = JSON.stringify(sortedOf(members));
+    jsonTexts.set(members, text);
+  }
+  return text;
+}

@@ -1,0 +1,115 @@
+import type { SeenSource } from './audience.ts';
+import type { Members } from './members.ts';
+import type { Approval, ApprovalWindow, Baseline, Block, Change } from './plan.ts';
+import type { AppliedListing, Outcome, PlacementId } from './target.ts';
+
+/** One line of the audit log. Counts, never names. */
+export interface AuditEntry {
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly what:
+    | 'written'
+    | 'failed'
+    | 'blocked'
+    | 'unblocked'
+    | 'approved'
+    | 'adopted'
+    | 'accepted'
+    | 'started'
+    | 'stopped';
+  readonly toggle?: string;
+  readonly target?: string;
+  readonly environment?: string;
+  readonly granted?: number;
+  readonly revoked?: number;
+  readonly causes?: readonly string[];
+  readonly revision?: string;
+  readonly approval?: string;
+  readonly by?: string;
+  readonly message?: string;
+}
+
+/** A block as the state keeps it, so that `approve` finds it from another process. */
+export interface StoredBlock extends Block {
+  readonly target: string;
+  /** ms since the epoch, when it was first seen. */
+  readonly since: number;
+}
+
+/** The last definition of a toggle that validated: the file's text, for when the file breaks. */
+export interface GoodDefinition {
+  readonly key: string;
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A successful change as the state has to remember it. */
+export interface Recorded {
+  readonly change: Change;
+  readonly outcome: Outcome;
+  /** The approval that let it through, if one was needed. */
+  readonly approval?: string;
+}
+
+/**
+ * What was last applied, the last instance ids, baselines, approvals and the audit log. Every method is one
+ * transaction: after a crash the state is that of before or after a call, never in between. Synchronous, because
+ * node:sqlite is, and because a write must not start before its intent is on disk.
+ * `address` is `Target.address`; times are ms since the epoch.
+ */
+export interface StateStore {
+  /** `memory`: the folder cannot be written, everything is gone at exit. */
+  readonly durability: 'disk' | 'memory';
+  /** The last process did not close the state, on another boot: the newest rows may be lost, `remembered` is not certain. */
+  readonly uncertain: boolean;
+
+  applied(address: string): ReadonlyMap<string, AppliedListing>;
+  /** Addresses with anything applied, and the target's name then: to warn of targets dropped from the configuration. */
+  addresses(): readonly { readonly address: string; readonly target: string }[];
+  /** Before the writes start: what they will make true. */
+  intend(address: string, changes: readonly Change[], at: number): void;
+  /** After: what became of them, with the audit rows. */
+  record(address: string, recorded: readonly Recorded[], at: number): void;
+  /** A live read settled what an unanswered write left open, or showed drift. */
+  observed(address: string, placement: PlacementId, seen: { on: boolean; who: Members }, at: number): void;
+  /** The toggle's file came back or went for good. */
+  forget(address: string, key: string): void;
+
+  /** Undefined: no change of this placement since `since`. */
+  baseline(placement: PlacementId, since: number): Baseline | undefined;
+  /** Drops history, audit rows and members that nothing needs any more. */
+  prune(before: { readonly history: number; readonly audit: number }): void;
+
+  source(id: string): SeenSource | undefined;
+  saveSource(id: string, seen: SeenSource): void;
+
+  definitions(): readonly GoodDefinition[];
+  /** Replaces the definitions given, drops the keys given: after a scan. */
+  saveDefinitions(good: readonly GoodDefinition[], gone: readonly string[]): void;
+
+  /** Replaces the blocks of one target; keeps `since` of those that were there. Returns what is new and what is gone. */
+  saveBlocks(
+    target: string,
+    blocks: readonly Block[],
+    at: number,
+  ): { readonly fresh: readonly StoredBlock[]; readonly gone: readonly StoredBlock[] };
+  blocks(): readonly StoredBlock[];
+
+  approvals(now: number): readonly Approval[];
+  windows(now: number): readonly ApprovalWindow[];
+  /** Approves the stored blocks of that id until `until`. Undefined: there is no such block. */
+  approve(id: string, by: string, until: number, at: number): Approval | undefined;
+  /** Approves a block that was only just planned (`apply --approve`). */
+  approveBlock(block: Block, by: string, until: number, at: number): Approval;
+  openWindow(window: ApprovalWindow, at: number): void;
+  /** Changes whenever another process wrote into the state: cheap to poll. */
+  dataVersion(): number;
+
+  /** A backup of a foreign definition before adoption. */
+  saveBackup(address: string, key: string, definition: unknown, at: number): void;
+  audit(entry: AuditEntry): void;
+  auditLog(): Iterable<AuditEntry>;
+  /** A secret of this state folder, made on first use (32 random bytes, base64url). */
+  secret(name: string): string;
+  close(): void;
+}

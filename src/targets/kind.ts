@@ -1,0 +1,30 @@
+import type { TObject } from 'typebox';
+import type { Target } from '../domain/target.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+
+/** What every target gets besides its own settings. */
+export interface TargetContext {
+  readonly name: string;
+  /** `optoggles:<instance>` */
+  readonly mark: string;
+  readonly instance: string;
+  readonly folder: string;
+  /** Ours, in order; undefined: the entry names none. */
+  readonly environments: readonly string[] | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** One kind of target: a folder under `targets/` and a line in `kinds.ts`. */
+export interface TargetKind {
+  readonly type: string;
+  /** Schema of an entry of `targets` without `name`, `type`, `policy` and `environments`. */
+  readonly settings: TObject;
+  /** The names of our environments in such an entry, in order; undefined where it names none. */
+  environments(entry: Readonly<Record<string, unknown>>): readonly string[] | undefined;
+  /** Schema of what a flag file says to such a target, without `key`. */
+  readonly spec: TObject;
+  create(settings: Readonly<Record<string, unknown>>, context: TargetContext): Target;
+}
