@@ -64,6 +64,8 @@ export interface StateStore {
   readonly uncertain: boolean;
 
   applied(address: string): ReadonlyMap<string, AppliedListing>;
+  /** One of them, by remote key: read again after a record. */
+  appliedListing(address: string, key: string): AppliedListing | undefined;
   /** Addresses with anything applied, and the target's name then: to warn of targets dropped from the configuration. */
   addresses(): readonly { readonly address: string; readonly target: string }[];
   /** Before the writes start: what they will make true. */

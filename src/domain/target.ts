@@ -157,8 +157,11 @@ export interface Target {
   read?(want: readonly ListingRef[], signal: AbortSignal): Promise<Live>;
   /** Pure. Gives the toggle its native metadata (or refuses it); called once per change of the definitions. */
   shape(draft: ListingDraft): { readonly listing: DesiredListing } | { readonly refused: Refusal };
-  /** Writes one phase, joined as the platform likes; yields an outcome per change, as soon as it is known. */
-  apply(batch: readonly Change[], signal: AbortSignal): AsyncIterable<Outcome>;
+  /**
+   * Writes one phase, joined as the platform likes; yields an outcome per change, as soon as it is known. Asks
+   * `mayStart` right before each write: false = the outcome is `late` and nothing is sent.
+   */
+  apply(batch: readonly Change[], signal: AbortSignal, mayStart: (change: Change) => boolean): AsyncIterable<Outcome>;
   /** Undefined where the platform has none, or its package is not installed (then it throws what to install). */
   evaluator?(environment: string, signal: AbortSignal): Promise<Evaluator>;
   close(): Promise<void>;
