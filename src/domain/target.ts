@@ -114,8 +114,16 @@ export interface Capabilities {
 }
 
 /** What became of one change of a batch. */
-export type Outcome = { readonly change: string } /** `version` where the target gave one. */ & (
-  | { readonly result: 'done'; readonly version?: string }
+export type Outcome = { readonly change: string } & (
+  | {
+      readonly result: 'done';
+      /** Where the target gave one. */
+      readonly version?: string;
+      /** What was to be created is there already, with unknown contents. */
+      readonly existed?: boolean;
+    }
+  /** Not started: the answer it stands on is too old by now. */
+  | { readonly result: 'late' }
   /** Nothing was written; it may be tried again. `retryAfter` (ms) is the platform's word, `scope` what it covers. */
   | {
       readonly result: 'failed';
