@@ -36,21 +36,49 @@ class SortedMembers implements Members {
   }
 
   has(member: string): boolean {
-    let low = 0;
-    let high = this.sorted.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const order = compareCodePoints(this.sorted[middle] as string, member);
-      if (order === 0) return true;
-      if (order < 0) low = middle + 1;
-      else high = middle - 1;
-    }
-    return false;
+    return isAmong(this.sorted, member);
   }
 
   values(): Iterable<string> {
     return this.sorted;
   }
+}
+
+class FetchedMembers implements Members {
+  readonly size: number;
+  readonly hash: string;
+  readonly #fetch: () => readonly string[];
+
+  constructor(size: number, hash: string, fetch: () => readonly string[]) {
+    this.size = size;
+    this.hash = hash;
+    this.#fetch = fetch;
+  }
+
+  get sorted(): readonly string[] {
+    return this.#fetch();
+  }
+
+  has(member: string): boolean {
+    return isAmong(this.sorted, member);
+  }
+
+  values(): Iterable<string> {
+    return this.sorted;
+  }
+}
+
+function isAmong(sorted: readonly string[], member: string): boolean {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const order = compareCodePoints(sorted[middle] as string, member);
+    if (order === 0) return true;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
 }
 
 const hashChunk = 8192;
@@ -81,6 +109,14 @@ export function membersOf(values: readonly string[], ascii = false): Members {
   }
   sorted.length = kept;
   return new SortedMembers(sorted);
+}
+
+/**
+ * A set that lies elsewhere (in the state): size and hash are known, the members are fetched when somebody looks.
+ * `fetch` gives them sorted and without doubles; it is called at every look, so it should remember for a while.
+ */
+export function fetchedMembers(size: number, hash: string, fetch: () => readonly string[]): Members {
+  return size === 0 ? noMembers : new FetchedMembers(size, hash, fetch);
 }
 
 function isStrictlySorted(values: readonly string[]): boolean {
@@ -117,7 +153,7 @@ export function compareCodePoints(left: string, right: string): number {
 }
 
 function sortedOf(members: Members): readonly string[] {
-  return members instanceof SortedMembers ? members.sorted : [...members.values()];
+  return members instanceof SortedMembers || members instanceof FetchedMembers ? members.sorted : [...members.values()];
 }
 
 /** Merges two sets once: what `to` has more, and what it has less. */

@@ -30,6 +30,15 @@ export interface ListingChange {
   readonly environments: readonly string[];
   readonly before?: JsonObject;
   readonly metadata: JsonObject;
+  /** For `create`: the placements that are there from then on, closed and with nobody in, so that the state knows them. */
+  readonly placements?: readonly CreatedPlacement[];
+}
+
+export interface CreatedPlacement {
+  readonly id: PlacementId;
+  readonly environment: string;
+  readonly source: string;
+  readonly audience: AudienceId;
 }
 
 /** Changes who has it in one environment. Carries the metadata too, for targets that write both together. */

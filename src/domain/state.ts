@@ -68,13 +68,21 @@ export interface StateStore {
   appliedListing(address: string, key: string): AppliedListing | undefined;
   /** Addresses with anything applied, and the target's name then: to warn of targets dropped from the configuration. */
   addresses(): readonly { readonly address: string; readonly target: string }[];
-  /** Before the writes start: what they will make true. */
+  /**
+   * Before the writes start: what they will make true. A change that is then not sent after all has to be recorded as
+   * `failed`, or its members count as live until the placement is next written or read.
+   */
   intend(address: string, changes: readonly Change[], at: number): void;
   /** After: what became of them, with the audit rows. */
   record(address: string, recorded: readonly Recorded[], at: number): void;
-  /** A live read settled what an unanswered write left open, or showed drift. */
+  /**
+   * A live read. Where a write was not answered it settles what was left open: whoever was applied before and intended
+   * stays, whoever was only one of both stays if seen, and nobody else comes in; the same for `on`. Then the intent is
+   * gone. Without an intent nothing changes: what is seen differs by drift, and the state keeps what policy applied, so
+   * that members added by hand never count as granted by policy and a flag switched off by hand is known as such.
+   */
   observed(address: string, placement: PlacementId, seen: { on: boolean; who: Members }, at: number): void;
-  /** The toggle's file came back or went for good. */
+  /** The toggle went for good (or moved): its listing and placements are dropped, their history stays for the guard. */
   forget(address: string, key: string): void;
 
   /** Undefined: no change of this placement since `since`. */
