@@ -63,6 +63,8 @@ export interface PlacementChange {
   readonly removal: boolean;
   /** The answer it stands on; undefined where no answer is needed (off, removal). */
   readonly from?: Provenance;
+  /** Id of the approval (or `window of <source>`) without which the guard had blocked it. */
+  readonly approval?: string;
 }
 
 export interface PlacementRef {
