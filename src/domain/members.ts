@@ -156,6 +156,19 @@ function sortedOf(members: Members): readonly string[] {
   return members instanceof SortedMembers || members instanceof FetchedMembers ? members.sorted : [...members.values()];
 }
 
+const foundSame = new WeakMap<Members, Members>();
+
+/** True for equal sets. Cheap: hashes are made only where one side is not here, and a pair found equal is remembered. */
+export function sameMembers(one: Members, other: Members): boolean {
+  if (one === other) return true;
+  if (one.size !== other.size) return false;
+  if (foundSame.get(one) === other) return true;
+  const here = one instanceof SortedMembers && other instanceof SortedMembers;
+  const same = here ? one.sorted.every((member, index) => member === other.sorted[index]) : one.hash === other.hash;
+  if (same) foundSame.set(one, other);
+  return same;
+}
+
 /** Merges two sets once: what `to` has more, and what it has less. */
 export function difference(from: Members, to: Members): Difference {
   if (from === to) return { added: noMembers, removed: noMembers };

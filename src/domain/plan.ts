@@ -197,6 +197,7 @@ export interface TargetView {
   readonly desired: readonly DesiredListing[];
   readonly refused: readonly Refusal[];
   /** Toggles whose file is there but does not validate and that have no last good definition: left as they are. */
+  readonly invalid?: ReadonlySet<string>;
   readonly live: Live;
   /** What the state remembers of this target, by remote key. */
   readonly applied: ReadonlyMap<string, AppliedListing>;
