@@ -63,8 +63,10 @@ export interface PlacementChange {
   readonly removal: boolean;
   /** The answer it stands on; undefined where no answer is needed (off, removal). */
   readonly from?: Provenance;
-  /** Id of the approval (or `window of <source>`) without which the guard had blocked it. */
+  /** Id of the approval (or `window of <source>`, `checksum`) without which the guard had blocked it. */
   readonly approval?: string;
+  /** Whom of those revoked and granted that approval names: they alone count as approved from then on. */
+  readonly approved?: { readonly granted: Members; readonly revoked: Members };
 }
 
 export interface PlacementRef {
