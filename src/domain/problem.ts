@@ -50,8 +50,17 @@ export function formatProblem(problem: Problem): string {
   return place + [problem.message, problem.hint].filter(Boolean).join(' ');
 }
 
-/** Any thrown thing as a problem. Anything that is not ours is `internal`: its message is shown, its stack is not. */
+/**
+ * Any thrown thing as a problem. Anything that is not ours is `internal`: its message is shown, its stack is not. Errors
+ * of lib, which knows no domain, are ours too: they carry a `problem` of the same shape (`HttpError`).
+ */
 export function toProblem(error: unknown, code = 'internal'): Problem {
   if (error instanceof ProblemError) return error.problem;
+  if (error instanceof Error && 'problem' in error && isProblem(error.problem)) return error.problem;
   return { code, message: error instanceof Error ? error.message : String(error) };
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (value === null || typeof value !== 'object' || !('code' in value) || !('message' in value)) return false;
+  return typeof value.code === 'string' && typeof value.message === 'string';
 }

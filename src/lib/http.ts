@@ -1,0 +1,268 @@
+import { type Clock, systemClock } from './clock.ts';
+import { createRedactor } from './redact.ts';
+import { createDispatcher, type TlsFiles } from './http-connections.ts';
+import { HttpError, type HttpProblem, wordsFor } from './http-error.ts';
+import { gunzip, HttpResponse } from './http-response.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+export interface HttpClientOptions {
+  /** Begins every message: `target rest`, `OPA of source example-opal`. */
+  readonly name: string;
+  /** http or https, with or without a path; `user:password@` becomes a header. Without it each request names its url. */
+  readonly baseUrl?: string;
+  /** Sent with each request; names in any case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** ms for a whole request, until the last byte of its answer. */
+  readonly timeout: number;
+  /** The largest answer that is read. */
+  readonly maxBytes: number;
+  readonly tls?: TlsFiles | undefined;
+  /** Taken out of every message, should the address hold one. */
+  readonly secrets?: readonly string[];
+  readonly clock?: Clock;
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Behind the base url's path, encoded already, begins with `/`; may have a query. */
+  readonly path?: string;
+  /** Instead of `path`: an absolute address. */
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is; give its content-type. */
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+  /** In place of the client's. */
+  readonly timeout?: number;
+  readonly maxBytes?: number;
+  /** Let the answer be packed: pays over slow networks only. */
+  readonly gzip?: boolean;
+  /** Sees each piece of the body as it arrives (packed, with `gzip`). */
+  readonly onChunk?: (chunk: Buffer) => void;
+}
+
+/** The one HTTP client of the house. Every failure is an HttpError; an abort by the caller is the caller's reason. */
+export interface HttpClient {
+  /** Any status is an answer, but for redirects, which are refused. */
+  send(request: HttpRequest): Promise<HttpResponse>;
+  /** A 2xx answer as JSON; else HttpError `http-status` or `bad-json`. */
+  json(request: HttpRequest): Promise<unknown>;
+  /** An error (`http-status`) for an answer that the caller cannot use. */
+  unexpected(request: HttpRequest, response: HttpResponse, hint?: string): HttpError;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly origin: string;
+  readonly host: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Makes a client with connections of its own. Throws an HttpError for an address that is none (`http-settings`) and for
+ * certificate files that cannot be read (`tls`).
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const clock = options.clock ?? systemClock;
+  const redact = createRedactor(options.secrets ?? []);
+  const base = options.baseUrl === undefined ? undefined : placeOf(options.baseUrl, options.name);
+  const dispatcher = createDispatcher(options.name, options.tls);
+  const ownHeaders = { 'user-agent': 'optoggles', ...lowerCased(options.headers) };
+
+  function placeFor(request: HttpRequest): Place {
+    if (request.url !== undefined) return placeOf(request.url, options.name);
+    if (base === undefined) throw new TypeError('an HTTP request needs a url or a client with a baseUrl');
+    return request.path === undefined ? base : { ...base, path: joined(base.path, request.path) };
+  }
+
+  function fail(
+    request: HttpRequest,
+    what: string,
+    rest: { code: HttpProblem['code']; hint: string; sent: boolean; status?: number; retryAfter?: number | undefined },
+  ): HttpError {
+    const place = placeFor(request);
+    const at = `${request.method ?? 'GET'} ${place.host}${place.path.replace(/\?.*$/s, '')}`;
+    const problem = { code: rest.code, message: redact(`${options.name}: ${what} (${at}).`), hint: rest.hint };
+    return new HttpError(problem, {
+      sent: rest.sent,
+      ...(rest.status !== undefined && { status: rest.status }),
+      ...(rest.retryAfter !== undefined && { retryAfter: rest.retryAfter }),
+    });
+  }
+
+  function unexpected(request: HttpRequest, response: HttpResponse, hint?: string): HttpError {
+    return fail(request, `answered ${response.status}`, {
+      code: 'http-status',
+      hint: hint ?? hintFor(response.status),
+      sent: true,
+      status: response.status,
+      retryAfter: retryAfterMs(response.header('retry-after'), clock.now()),
+    });
+  }
+
+  async function send(request: HttpRequest): Promise<HttpResponse> {
+    const place = placeFor(request);
+    const limit = request.timeout ?? options.timeout;
+    const maxBytes = request.maxBytes ?? options.maxBytes;
+    const stop = new AbortController();
+    const signal = request.signal;
+    const onAbort = () => stop.abort(signal?.reason);
+    let late = false;
+    const cancelTimer = clock.after(limit, () => {
+      late = true;
+      stop.abort();
+    });
+    try {
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const { body, json } = request;
+      const answer = await dispatcher.request({
+        origin: place.origin,
+        path: place.path,
+        method: request.method ?? 'GET',
+        headers: {
+          ...ownHeaders,
+          ...place.headers,
+          ...(json !== undefined && { 'content-type': 'application/json' }),
+          ...(request.gzip && { 'accept-encoding': 'gzip' }),
+          ...lowerCased(request.headers),
+        },
+        body: json !== undefined ? JSON.stringify(json) : (body ?? null),
+        signal: stop.signal,
+      });
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > maxBytes) throw tooLarge(request, maxBytes);
+        chunks.push(chunk);
+        request.onChunk?.(chunk);
+      }
+      if (redirects.has(answer.statusCode)) {
+        throw fail(request, `answered ${answer.statusCode}, a redirect, and redirects are not followed`, {
+          code: 'redirect-refused',
+          hint: 'Configure the address that it leads to, if that is yours.',
+          sent: true,
+          status: answer.statusCode,
+        });
+      }
+      return new HttpResponse(answer.statusCode, answer.headers, unpacked(request, answer.headers, chunks, maxBytes));
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+      if (signal?.aborted) throw signal.reason;
+      if (late) {
+        throw fail(request, `no whole answer within ${limit / 1000} s`, {
+          code: 'timeout',
+          hint: 'It is tried again; if it goes on, see what keeps the other side busy, or raise the time limit.',
+          sent: true,
+        });
+      }
+      const words = wordsFor(error, place.host);
+      throw fail(request, words.what, words);
+    } finally {
+      cancelTimer();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  function unpacked(
+    request: HttpRequest,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+    chunks: Buffer[],
+    maxBytes: number,
+  ): Buffer[] {
+    if (request.gzip !== true || headers['content-encoding'] !== 'gzip') return chunks;
+    try {
+      return [gunzip(Buffer.concat(chunks), maxBytes)];
+    } catch (error) {
+      if (error instanceof RangeError) throw tooLarge(request, maxBytes);
+      throw error;
+    }
+  }
+
+  function tooLarge(request: HttpRequest, maxBytes: number): HttpError {
+    return fail(request, `the answer is larger than ${maxBytes} bytes`, {
+      code: 'too-large',
+      hint: 'Make the answer smaller, or raise the limit where there is one to be configured.',
+      sent: true,
+    });
+  }
+
+  return {
+    send,
+    unexpected,
+    async json(request) {
+      const response = await send(request);
+      if (!response.ok) throw unexpected(request, response);
+      try {
+        return response.json();
+      } catch {
+        throw fail(request, `answered ${response.status} with a body that is no JSON`, {
+          code: 'bad-json',
+          hint: 'Look at the address: something else seems to answer there.',
+          sent: true,
+          status: response.status,
+        });
+      }
+    },
+    async close() {
+      await dispatcher.destroy();
+    },
+  };
+}
+
+function placeOf(address: string, name: string): Place {
+  const url = URL.parse(address);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    // The address itself is not shown: what is no URL may be a secret in the wrong place.
+    const problem = {
+      code: 'http-settings',
+      message: `${name}: the configured address is no http or https URL.`,
+      hint: 'Write it as http://host:port or https://host/path.',
+    } as const;
+    throw new HttpError(problem, { sent: false });
+  }
+  const user = decodeURIComponent(url.username);
+  const password = decodeURIComponent(url.password);
+  const headers = user === '' && password === '' ? undefined : Buffer.from(`${user}:${password}`).toString('base64');
+  return {
+    origin: url.origin,
+    host: url.host,
+    path: url.pathname + url.search,
+    headers: headers === undefined ? {} : { authorization: `Basic ${headers}` },
+  };
+}
+
+/** `/hooks?a=1` and `/key?b=2` → `/hooks/key?a=1&b=2`. */
+function joined(base: string, path: string): string {
+  if (base === '/') return path;
+  const [prefix, ownQuery] = cut(base);
+  const [rest, query] = cut(path);
+  const queries = [ownQuery, query].filter(part => part !== '').join('&');
+  return prefix.replace(/\/+$/, '') + rest + (queries === '' ? '' : `?${queries}`);
+}
+
+function cut(path: string): [string, string] {
+  const mark = path.indexOf('?');
+  return mark < 0 ? [path, ''] : [path.slice(0, mark), path.slice(mark + 1)];
+}
+
+function lowerCased(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const name in headers) result[name.toLowerCase()] = headers[name] as string;
+  return result;
+}
+
+function hintFor(status: number): string {
+  if (status === 401 || status === 403)
+    return 'Look at the configured token: is it there, still valid, and allowed to?';
+  if (status === 404) return 'Look at the configured address and path.';
+  if (status === 429) return 'It asks for patience; it is tried again later.';
+  if (status >= 500) return 'It is tried again; if it goes on, look at the log of the other side.';
+  return 'Look at the configured address, and at the log of the other side.';
+}
