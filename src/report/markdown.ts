@@ -1,0 +1,87 @@
+import type { Members } from '../domain/members.ts';
+import type { Plan } from '../domain/plan.ts';
+import { inertMarkdown, markdownName } from './inert.ts';
+import { approveCommand, type JsonOptions } from './json.ts';
+import { blockedWhat, changeRow, namesOfPlan, origins } from './sections.ts';
+import { placementText, problemText, summaryLine } from './wording.ts';
+
+/** The plan for a comment or a step summary. Nothing from outside can act in it: see `inertMarkdown`. */
+export function planMarkdown(plan: Plan, options: JsonOptions = {}): string {
+  const approve = options.approve ?? approveCommand;
+  const lists: string[] = [
+    changeTable(plan),
+    list(
+      'Blocked by the guard',
+      plan.blocked.map(
+        block =>
+          `**blocked** ${inertMarkdown(blockedWhat(block))}: ${inertMarkdown(block.message)} To let it through: ${markdownName(approve(block.id))}`,
+      ),
+    ),
+    list(
+      'Held',
+      plan.held.map(
+        held => `**${held.reason}** ${markdownName(placementText(held))}: ${inertMarkdown(problemText(held.problem))}`,
+      ),
+    ),
+    list(
+      'Refused',
+      plan.refused.map(
+        refusal =>
+          `**refused** ${markdownName(`${refusal.toggle} ${refusal.target}`)}: ${inertMarkdown(problemText(refusal.problem))}`,
+      ),
+    ),
+    list(
+      'Accepted after a restart',
+      plan.accepted.map(accepted => `**accepted** ${markdownName(accepted.source)}`),
+    ),
+    list(
+      'Warnings',
+      plan.warnings.map(problem => `**${markdownName(problem.code)}** ${inertMarkdown(problemText(problem))}`),
+    ),
+    folded(
+      'Answers',
+      origins(plan).map(origin => `from ${inertMarkdown(origin)}`),
+    ),
+    options.showUsers ? folded('Users', namesOfPlan(plan).map(namesText)) : '',
+    `Checksum ${markdownName(plan.checksum)}\n`,
+  ];
+  return [`**${summaryLine(plan)}**\n`, ...lists].filter(part => part !== '').join('\n');
+}
+
+function changeTable(plan: Plan): string {
+  if (plan.changes.length === 0) return '';
+  const rows = plan.changes.map(change => {
+    const row = changeRow(change);
+    return [
+      markdownName(row.toggle),
+      markdownName(row.target),
+      markdownName(row.environment),
+      row.action,
+      row.users,
+      row.granted,
+      row.revoked,
+      row.causes,
+      inertMarkdown(row.details),
+    ];
+  });
+  const head = ['toggle', 'target', 'environment', 'change', 'users', '+', '−', 'cause', 'details'];
+  const rule = ['---', '---', '---', '---', '---:', '---:', '---:', '---', '---'];
+  return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('');
+}
+
+function list(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `### ${title}\n\n${items.map(item => `- ${item}\n`).join('')}`;
+}
+
+function folded(title: string, items: readonly string[]): string {
+  if (items.length === 0) return '';
+  return `<details><summary>${title}</summary>\n\n${items.map(item => `- ${item}\n`).join('')}\n</details>\n`;
+}
+
+function namesText({ where, granted, revoked }: { where: string; granted: Members; revoked: Members }): string {
+  return [`in ${inertMarkdown(where)}`, ...signed('gained', granted), ...signed('lost', revoked)].join('; ');
+}
+
+function signed(word: string, members: Members): string[] {
+  return members.size === 0 ? [] : [`${word} ${[...members.values()].map(markdownName).join(', ')}`];
+}
