@@ -97,6 +97,7 @@ function tie(mark: string): { release(): Promise<void> } {
   leash.unref();
   return {
     release() {
+      leash.ref();
       leash.stdin.end();
       return gone;
     },

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { answers, LOGS, plainEnvironment, tail } from '../test/peers/process.ts';
+import { until } from '../test/peers/until.ts';
+import { now } from './clock.ts';
+import type { Alive } from './probe.ts';
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const PROBE = new URL('probe.ts', import.meta.url).href;
+
+export interface Program {
+  readonly pid: number;
+  /** Peak resident memory so far, bytes. Linux only. */
+  peakMemory(): number;
+  /** Open sockets. Linux only. */
+  sockets(): number;
+  /** What is alive in it after a garbage collection. */
+  alive(): Promise<Alive>;
+  stop(): Promise<void>;
+}
+
+/** Starts `optoggles run` on a configuration and waits until every toggle is in its target. */
+export async function startProgram(config: string, port: number, timeoutMs: number): Promise<Program> {
+  mkdirSync(LOGS, { recursive: true });
+  const logFile = join(LOGS, `optoggles-${port}.log`);
+  const log = openSync(logFile, 'w');
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--expose-gc', '--import', PROBE, MAIN, 'run', '--config', config],
+    { stdio: ['ignore', log, log, 'ipc'], env: plainEnvironment() },
+  );
+  closeSync(log);
+  const ended = new Promise<void>(resolve => child.once('close', () => resolve()));
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the program could not be started');
+  const started = `http://127.0.0.1:${port}/health/started`;
+  try {
+    await until('the program has started', () => child.exitCode !== null || answers(started), { timeoutMs });
+    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}`);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`optoggles did not start; the end of its log:\n${tail(logFile)}`, { cause: error });
+  }
+  return {
+    pid,
+    peakMemory: () => peakMemory(pid),
+    sockets: () => sockets(pid),
+    alive() {
+      return new Promise(resolve => {
+        child.once('message', got => resolve(got as Alive));
+        child.send('look');
+      });
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), 25_000);
+      await ended;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** Runs one command of the program to its end. */
+export async function runOnce(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ ms: number; memory: number; output: string; code: number | null }> {
+  const memoryFile = join(cwd, 'memory');
+  const began = now();
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', PROBE, MAIN, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...plainEnvironment(), OPTOGGLES_BENCH_MEMORY: memoryFile },
+  });
+  let output = '';
+  child.stdout.on('data', chunk => (output += String(chunk)));
+  child.stderr.on('data', chunk => (output += String(chunk)));
+  const code = await new Promise<number | null>(resolve => child.once('close', resolve));
+  const took = now() - began;
+  return { ms: took, memory: Number(readFileSync(memoryFile, 'utf8')), output, code };
+}
+
+function peakMemory(pid: number): number {
+  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) * 1024;
+}
+
+function sockets(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter(fd => {
+    try {
+      return readlinkSync(join(folder, fd)).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  }).length;
+}
