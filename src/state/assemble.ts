@@ -1,0 +1,128 @@
+import type { StateStore } from '../domain/state.ts';
+import { Applied } from './applied.ts';
+import { Consent } from './consent.ts';
+import type { Database } from './database.ts';
+import { History } from './history.ts';
+import { Journal } from './journal.ts';
+import { Keepsakes } from './keepsakes.ts';
+import { MemberSets } from './member-sets.ts';
+import { Placements } from './placements.ts';
+import { shared } from './problems.ts';
+import { pruneMembers } from './prune.ts';
+import { Remembered } from './remembered.ts';
+
+export interface StoreOptions {
+  readonly durability: StateStore['durability'];
+  readonly uncertain: boolean;
+  /** `share`: everything but approvals, windows and audit rows is refused with `state-shared`. */
+  readonly access: 'own' | 'share';
+  close(): void;
+}
+
+/** The store over an open state. One clock's worth of it per process: it remembers what it read. */
+export function assembleStore(db: Database, options: StoreOptions): StateStore {
+  const sets = new MemberSets(db);
+  const history = new History(db, sets);
+  const journal = new Journal(db);
+  const remembered = new Remembered(db, sets);
+  const placements = new Placements(db, sets, history);
+  const applied = new Applied(db, placements, journal, remembered);
+  const consent = new Consent(db, sets, journal);
+  const keepsakes = new Keepsakes(db);
+  let seenVersion = db.dataVersion();
+  let isOpen = true;
+
+  /** The owner alone writes what is remembered in memory; beside it, a write of the owner's makes all that stale. */
+  function fresh(): void {
+    if (options.access === 'own') return;
+    const now = db.dataVersion();
+    if (now === seenVersion) return;
+    seenVersion = now;
+    remembered.reload();
+    history.reload();
+  }
+
+  function own(what: string): void {
+    if (options.access === 'share') throw shared(what);
+  }
+
+  return {
+    durability: options.durability,
+    uncertain: options.uncertain,
+    applied(address) {
+      fresh();
+      return remembered.all(address);
+    },
+    appliedListing(address, key) {
+      fresh();
+      return remembered.one(address, key);
+    },
+    addresses: () => applied.addresses(),
+    intend(address, changes, at) {
+      own('what is about to be written');
+      applied.intend(address, changes, at);
+    },
+    record(address, recorded, at) {
+      own('what was applied');
+      applied.record(address, recorded, at);
+    },
+    observed(address, placement, seen, at) {
+      // Whoever only looks leaves it to the owner to settle what is open.
+      if (options.access === 'own') applied.observed(address, placement, seen, at);
+    },
+    forget(address, key) {
+      own('what was applied');
+      applied.forget(address, key);
+    },
+    baseline(placement, since) {
+      fresh();
+      return history.baseline(placement, since);
+    },
+    prune(before) {
+      own('the history');
+      db.transaction(() => {
+        history.prune(before.history);
+        journal.prune(before.audit);
+        consent.prune(before.history);
+        pruneMembers(db, sets);
+      });
+    },
+    source: id => keepsakes.source(id),
+    saveSource(id, seen) {
+      own('what was seen of a source');
+      keepsakes.saveSource(id, seen);
+    },
+    definitions: () => keepsakes.definitions(),
+    saveDefinitions(good, gone) {
+      own('the definitions');
+      keepsakes.saveDefinitions(good, gone);
+    },
+    saveBlocks(target, blocks, at) {
+      own('what is blocked');
+      return consent.saveBlocks(target, blocks, at);
+    },
+    blocks: () => consent.blocks(),
+    approvals: now => consent.approvals(now),
+    windows: now => consent.windows(now),
+    approve: (id, by, until, at) => consent.approve(id, by, until, at),
+    approveBlock: (block, by, until, at) => consent.approveBlock(block, by, until, at),
+    openWindow: (window, at) => consent.openWindow(window, at),
+    dataVersion: () => db.dataVersion(),
+    saveBackup(address, key, definition, at) {
+      own('a backup');
+      keepsakes.saveBackup(address, key, definition, at);
+    },
+    audit: entry => journal.write(entry),
+    auditLog: () => journal.read(),
+    secret(name) {
+      const known = keepsakes.secret(name);
+      if (known !== undefined) return known;
+      own('a secret');
+      return keepsakes.makeSecret(name);
+    },
+    close() {
+      if (isOpen) options.close();
+      isOpen = false;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import type { SeenSource } from '../domain/audience.ts';
+import type { GoodDefinition } from '../domain/state.ts';
+import type { Database } from './database.ts';
+
+/** What is kept under a name and read back as it was: sources seen, last good definitions, backups, our own secrets. */
+export class Keepsakes {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  source(id: string): SeenSource | undefined {
+    const row = this.#db.get<{ seen: string }>('SELECT seen FROM sources WHERE id = ?', id);
+    return row && (JSON.parse(row.seen) as SeenSource);
+  }
+
+  /** Writes nothing when it is the same. */
+  saveSource(id: string, seen: SeenSource): void {
+    this.#db.run(
+      `INSERT INTO sources (id, seen) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET seen = excluded.seen WHERE seen <> excluded.seen`,
+      id,
+      JSON.stringify(seen),
+    );
+  }
+
+  /** By key. */
+  definitions(): GoodDefinition[] {
+    return this.#db
+      .all<GoodDefinition>('SELECT key, file, text FROM definitions ORDER BY key')
+      .map(row => ({ ...row }));
+  }
+
+  /** Writes only those that are not there as they are. */
+  saveDefinitions(good: readonly GoodDefinition[], gone: readonly string[]): void {
+    if (good.length === 0 && gone.length === 0) return;
+    this.#db.transaction(() => {
+      for (const key of gone) this.#db.run('DELETE FROM definitions WHERE key = ?', key);
+      for (const { key, file, text } of good) {
+        this.#db.run(
+          `INSERT INTO definitions (key, file, text) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET file = excluded.file, text = excluded.text
+           WHERE file <> excluded.file OR text <> excluded.text`,
+          key,
+          file,
+          text,
+        );
+      }
+    });
+  }
+
+  /** Every backup is kept: nothing else knows what a flag was before it was taken over. */
+  saveBackup(address: string, key: string, definition: unknown, at: number): void {
+    this.#db.run(
+      'INSERT INTO backups (address, key, at, definition) VALUES (?, ?, ?, ?)',
+      address,
+      key,
+      at,
+      JSON.stringify(definition ?? null),
+    );
+  }
+
+  secret(name: string): string | undefined {
+    return this.#db.get<{ value: string }>('SELECT value FROM secrets WHERE name = ?', name)?.value;
+  }
+
+  /** 32 random bytes, base64url. */
+  makeSecret(name: string): string {
+    const value = randomBytes(32).toString('base64url');
+    this.#db.run('INSERT INTO secrets (name, value) VALUES (?, ?)', name, value);
+    return value;
+  }
+}
