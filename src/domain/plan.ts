@@ -61,6 +61,11 @@ export interface PlacementChange {
   readonly closes: readonly WayIn[];
   /** The toggle's file is gone: the placement is closed for good. */
   readonly removal: boolean;
+  /**
+   * Somebody switched it off in the target, and it stays so while users are revoked: `after.on` is false, but the state
+   * keeps that policy has it on, or the next plan would open it again.
+   */
+  readonly offByHand?: boolean;
   /** The answer it stands on; undefined where no answer is needed (off, removal). */
   readonly from?: Provenance;
   /** Id of the approval (or `window of <source>`, `checksum`) without which the guard had blocked it. */

@@ -1,0 +1,209 @@
+import { type Members, noMembers } from '../domain/members.ts';
+import type { Change, ListingChange, PlacementChange } from '../domain/plan.ts';
+import { causesOf } from './causes.ts';
+import { isClosed, whoOf } from './contents.ts';
+import type { Draft, Site } from './draft.ts';
+import type { Context } from './lookup.ts';
+import { leavingOutcome, mayTake, type Outcome, outcomeOf } from './outcome.ts';
+import { compareChanges, type Effect, effectOf, phaseAfter, phaseOf, phaseOfFirst } from './phases.ts';
+
+/** A placement's change before its phase is known. */
+type Draughted = Omit<Change, 'kind' | 'phase' | 'needs'> & PlacementChange;
+
+/** Turns the drafts that the guard let through into ordered changes. Desired listings have to come before strays. */
+export function changesOf(context: Context, sites: readonly Site[]): readonly Change[] {
+  const changes: Change[] = [];
+  const planned = new Map<Draft, string>();
+  for (const site of sites) {
+    if (site.desired === undefined) addStray(context, site, planned, changes);
+    else addDesired(context, site, planned, changes);
+  }
+  return changes.sort(compareChanges);
+}
+
+function addDesired(context: Context, site: Site, planned: Map<Draft, string>, changes: Change[]): void {
+  const { first, view, missing } = site;
+  if ((first === 'adopt' || first === 'restore') && !mayTake(site)) return;
+  const differs = site.metadataCause !== undefined;
+  const writesMetadata = differs && !view.can.metadataAlone;
+  const drafted: { readonly change: Draughted; readonly effect: Effect; readonly draft: Draft }[] = [];
+  for (const draft of site.drafts) {
+    const outcome = outcomeOf(draft, writesMetadata && draft.role !== 'close');
+    if (outcome === undefined) continue;
+    const change = placementChange(context, draft, outcome, writesMetadata && outcome.isFull && draft.role !== 'close');
+    drafted.push({ change, effect: effectOf(change), draft });
+    planned.set(draft, change.id);
+  }
+  const before = listingChanges(
+    site,
+    drafted.map(({ effect }) => effect),
+  );
+  changes.push(...before);
+  for (const { change, effect, draft } of drafted) {
+    const step = first ?? (missing.includes(draft.ref.environment) ? 'create' : undefined);
+    const needs = step === undefined ? [] : before.map(({ id }) => id);
+    const isOff = draft.role === 'off' && !change.after.on && change.after.who.kind === 'members' && takesAll(change);
+    const phase = step !== undefined ? phaseAfter(step, effect) : isOff ? 'off' : phaseOf(effect);
+    changes.push({ ...change, phase, needs });
+  }
+  if (differs && view.can.metadataAlone) changes.push(updateOf(site));
+}
+
+/** Everybody loses it: what `state: off` does, as against the revocations while off. */
+function takesAll({ after, before, revoked }: Draughted): boolean {
+  return (
+    after.who.kind === 'members' && after.who.members.size === 0 && (before.on || !before.known || revoked.size > 0)
+  );
+}
+
+function listingChanges(site: Site, effects: readonly Effect[]): readonly Change[] {
+  const { first, missing, live } = site;
+  const placements = site.desired?.placements ?? [];
+  if (first === undefined && missing.length === 0) return [];
+  if (first === undefined || first === 'create') {
+    const created = placements
+      .filter(({ environment }) => missing.includes(environment))
+      .map(({ id, environment, source, audience }) => ({ id, environment, source, audience }));
+    return [{ ...listingChange(site, 'create', missing), phase: 'prepare', placements: created }];
+  }
+  const environments = placements.map(({ environment }) => environment);
+  const phase = phaseOfFirst(first, effects);
+  const taken = { ...listingChange(site, first, environments), phase };
+  if (first !== 'adopt' || !live?.archived) return [taken];
+  return [taken, { ...listingChange(site, 'restore', environments), phase, needs: [taken.id] }];
+}
+
+function updateOf(site: Site): Change {
+  const environments = (site.desired?.placements ?? []).map(({ environment }) => environment);
+  const causes = [site.metadataCause ?? 'definition'];
+  return { ...listingChange(site, 'update', environments), phase: 'prepare', causes };
+}
+
+function listingChange(
+  site: Site,
+  kind: ListingChange['kind'],
+  environments: readonly string[],
+): Change & ListingChange {
+  const { toggle, key, contextKind, metadata, live, view } = site;
+  const before = kind === 'create' ? undefined : live?.metadata;
+  return {
+    id: idOf(site, kind),
+    phase: 'tidy',
+    needs: [],
+    causes: ['definition'],
+    toggle,
+    target: view.name,
+    key,
+    contextKind,
+    kind,
+    environments,
+    metadata,
+    ...(before !== undefined && { before }),
+  };
+}
+
+/** `create us-feature local`; listings under a key that is not wanted any more carry it too. */
+function idOf({ toggle, key, view, desired }: Site, what: string, environment?: string): string {
+  const isPlain = desired !== undefined || (key === toggle && !view.desired.some(one => one.toggle === toggle));
+  return [what, toggle, view.name, ...(environment ? [environment] : []), ...(isPlain ? [] : [key])].join(' ');
+}
+
+function placementChange(context: Context, draft: Draft, outcome: Outcome, writesMetadata: boolean): Draughted {
+  const { site, ref, role, contents, answer, approval, live, applied } = draft;
+  const { differences } = context;
+  const known = applied?.who ?? noMembers;
+  const isDown = role === 'off' && isClosed(contents, site.view.can);
+  const lost = differences.between(contents.known ? contents.any : known, outcome.who).removed;
+  const version = live?.version;
+  const metadataCause = writesMetadata ? site.metadataCause : undefined;
+  return {
+    id: idOf(site, 'placement', ref.environment),
+    causes: causesOf(draft, outcome.who, metadataCause),
+    toggle: site.toggle,
+    target: site.view.name,
+    key: site.key,
+    contextKind: site.contextKind,
+    kind: 'placement',
+    placement: draft.id,
+    environment: ref.environment,
+    source: draft.source,
+    audience: draft.audience,
+    metadata: site.metadata,
+    writesMetadata,
+    before: {
+      known: contents.known,
+      on: contents.on,
+      who: whoOf(contents.any),
+      ...(version !== undefined && { version }),
+    },
+    after: { on: outcome.on, who: whoOf(outcome.who) },
+    granted: outcome.isFull
+      ? differences.between(contents.known ? contents.sure : known, outcome.who).added
+      : noMembers,
+    // Whoever is listed in what is off already loses nothing by being taken off with everybody.
+    revoked: isDown && outcome.who.size === 0 && answer === undefined ? noMembers : lost,
+    closes: outcome.closes,
+    removal: role === 'remove',
+    ...(outcome.offByHand && { offByHand: true }),
+    ...(answer !== undefined && outcome.isFull && role !== 'remove' && { from: answer.from }),
+    ...(approval !== undefined && outcome.isFull && { approval: approval.id, approved: approvedOf(approval) }),
+  };
+}
+
+function approvedOf({ granted, revoked }: { readonly granted: Members; readonly revoked: Members }) {
+  return { granted, revoked };
+}
+
+function addStray(context: Context, site: Site, planned: ReadonlyMap<Draft, string>, changes: Change[]): void {
+  const needs: string[] = [];
+  let isClosing = true;
+  for (const draft of site.drafts) {
+    const closing =
+      draft.role === 'leave' ? addLeaving(context, draft, planned, changes) : addClosing(context, draft, changes);
+    if (closing !== undefined) needs.push(closing);
+    else if (!isClosed(draft.contents, site.view.can) || draft.stuck || draft.role === 'follow') isClosing = false;
+  }
+  if (!site.retires || site.live === undefined || !isClosing) return;
+  const environments = site.live.placements.map(({ environment }) => environment);
+  const retire = { ...listingChange(site, 'retire', environments), needs };
+  if (!site.live.removed) changes.push(retire);
+  if (site.view.onRemoved !== 'archive' || !site.view.can.archive || site.live.archived) return;
+  const after = site.live.removed ? [] : [retire.id];
+  changes.push({ ...listingChange(site, 'archive', environments), needs: after });
+}
+
+/** Returns the id of the change that closes it, if there is one. */
+function addClosing(context: Context, draft: Draft, changes: Change[]): string | undefined {
+  const outcome = outcomeOf(draft, false);
+  if (outcome === undefined) return undefined;
+  const change = placementChange(context, draft, outcome, false);
+  const effect = effectOf(change);
+  changes.push({ ...change, phase: draft.role === 'follow' ? phaseOf(effect) : 'off', needs: [] });
+  return change.after.on || draft.role === 'follow' ? undefined : change.id;
+}
+
+function addLeaving(
+  context: Context,
+  draft: Draft,
+  planned: ReadonlyMap<Draft, string>,
+  changes: Change[],
+): string | undefined {
+  const { now, later } = leavingOutcome(draft);
+  const first = now && placementChange(context, draft, now, false);
+  if (first !== undefined) changes.push({ ...first, granted: noMembers, phase: 'revoke', needs: [] });
+  if (later === undefined) return undefined;
+  const last = placementChange(context, draft, later, false);
+  const { version: _, ...before } = last.before;
+  const id = idOf(draft.site, 'close', draft.ref.environment);
+  const filled = draft.successor && planned.get(draft.successor);
+  changes.push({
+    ...last,
+    id,
+    phase: 'tidy',
+    needs: [...(first === undefined ? [] : [first.id]), ...(filled === undefined ? [] : [filled])],
+    before: first === undefined ? last.before : { ...before, on: first.after.on, who: first.after.who },
+    // Whoever is still in has it under the new key.
+    revoked: noMembers,
+  });
+  return id;
+}

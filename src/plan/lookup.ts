@@ -1,0 +1,37 @@
+import type { PlanInput, TargetView } from '../domain/plan.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { DesiredListing, LiveListing } from '../domain/target.ts';
+import type { Differences } from './diff.ts';
+
+/** One target's view with its listings by key. */
+export interface Lookup {
+  readonly view: TargetView;
+  readonly live: ReadonlyMap<string, LiveListing>;
+  readonly unreadable: ReadonlyMap<string, Problem>;
+}
+
+/** What every step of one plan gets. `reviewed`: the definition-caused part counts as approved. */
+export interface Context {
+  readonly input: PlanInput;
+  readonly lookups: readonly Lookup[];
+  readonly differences: Differences;
+}
+
+/** Indexes a view; one pass over what is live. */
+export function lookupOf(view: TargetView): Lookup {
+  const live = new Map<string, LiveListing>();
+  for (const listing of view.live.listings) live.set(listing.key, listing);
+  const unreadable = new Map<string, Problem>();
+  for (const { key, problem } of view.live.unreadable) unreadable.set(key, problem);
+  return { view, live, unreadable };
+}
+
+/** Desired listings by toggle: made only where something lies under a key that nobody wants. */
+export function desiredByToggle(view: TargetView): ReadonlyMap<string, DesiredListing> {
+  return new Map(view.desired.map(listing => [listing.toggle, listing]));
+}
+
+/** True when that listing may be written by mark, or because the target has no marks. */
+export function isOurs(lookup: Lookup, live: LiveListing): boolean {
+  return live.owner === 'ours' || !lookup.view.can.marks;
+}

@@ -1,0 +1,120 @@
+/**
+ * The heart: desired × live → plan. Pure: no I/O, no clock, no randomness, and the order of files, members or targets
+ * changes no byte of the result.
+ *
+ *   suspects   which answers of suspect sources count, by comparison with what was last applied
+ *   survey     each target's listings beside what is wanted: in sync (and done), or drafts of what could be written
+ *   checksum   what the commit changes, before anybody asks whether it may
+ *   guard      marks drafts as blocked, capped or approved: each placement, then sums, then siblings; removals apart
+ *   changes    drafts → changes with phases and needs
+ *
+ * A draft is a placement that something may have to be done about. `outcome.ts` alone says what a draft comes to when it
+ * is free, capped, held or blocked.
+ */
+import { compareCodePoints } from '../domain/members.ts';
+import type { Held, Plan, PlanInput } from '../domain/plan.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { Refusal } from '../domain/target.ts';
+import { createAnswers } from './answers.ts';
+import { Blocks, compareRefs } from './blocks.ts';
+import { changesOf } from './changes.ts';
+import { checksumOf } from './checksum.ts';
+import { Differences } from './diff.ts';
+import type { Site } from './draft.ts';
+import { guard } from './guard.ts';
+import { isInSync } from './in-sync.ts';
+import { type Context, desiredByToggle, type Lookup, lookupOf } from './lookup.ts';
+import { judgeRemovals } from './removals.ts';
+import { type Stray, straysOf } from './strays.ts';
+import { judgeSuspects } from './suspects.ts';
+import { type Answers, type Survey, surveyListing } from './survey.ts';
+import { surveyStray } from './survey-strays.ts';
+
+/**
+ * Plans all targets of the input at once: the ordered changes that bring each to its desired state, with what is blocked,
+ * held or refused, and why. Never throws for what the input says.
+ */
+export function planTargets(input: PlanInput): Plan {
+  const context: Context = { input, lookups: input.targets.map(lookupOf), differences: new Differences() };
+  const blocks = new Blocks();
+  const suspects = judgeSuspects(context);
+  for (const block of suspects.blocks) blocks.put(block);
+  const answers = createAnswers(input, suspects);
+  const survey: Survey = { sites: [], refused: [], warnings: [] };
+  for (const lookup of context.lookups) surveyTarget(survey, input, lookup, answers);
+  const { sites } = survey;
+  const checksum = checksumOf(sites);
+  const reviewed = input.reviewedChecksum === checksum;
+  guard(context, sites, reviewed, blocks);
+  const removal = judgeRemovals(context, sites, reviewed);
+  if (removal !== undefined) {
+    blocks.put(removal);
+    for (const draft of sites.flatMap(({ drafts }) => drafts)) {
+      if (draft.role === 'remove') draft.blockedBy = { ...removal, scope: 'removal' };
+    }
+  }
+  return {
+    version: 1,
+    changes: changesOf(context, sites),
+    blocked: blocks.all(),
+    held: heldIn(sites),
+    refused: [...input.targets.flatMap(({ refused }) => refused), ...survey.refused].sort(compareRefusals),
+    accepted: suspects.remember,
+    checksum,
+    warnings: [...survey.warnings, ...mismatch(input, checksum)].sort(compareProblems),
+  };
+}
+
+function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: Answers): void {
+  const { view, live } = lookup;
+  const strays = straysOf(lookup);
+  const byToggle = new Map<string, Stray[]>();
+  for (const stray of strays) byToggle.set(stray.toggle, [...(byToggle.get(stray.toggle) ?? []), stray]);
+  for (const desired of view.desired) {
+    if (input.only && !input.only.has(desired.toggle)) continue;
+    const own = byToggle.size > 0 ? byToggle.get(desired.toggle) : undefined;
+    const now = live.get(desired.key);
+    if (own === undefined && now !== undefined && !lookup.unreadable.has(desired.key)) {
+      if (isInSync(input, lookup, desired, now, view.applied.get(desired.key))) continue;
+    }
+    surveyListing(into, lookup, answers, desired, own ?? []);
+  }
+  if (strays.length === 0) return;
+  const wanted = desiredByToggle(view);
+  for (const stray of strays) {
+    if (input.only && !input.only.has(stray.toggle)) continue;
+    surveyStray(into, input, lookup, answers, stray, wanted.get(stray.toggle));
+  }
+}
+
+function heldIn(sites: readonly Site[]): readonly Held[] {
+  const held = sites.flatMap(({ drafts }) =>
+    drafts.flatMap(draft => (draft.held ? [{ ...draft.ref, ...draft.held }] : [])),
+  );
+  held.sort((a, b) => compareRefs(a, b) || compareCodePoints(a.reason, b.reason));
+  return held.filter((one, index) => {
+    const before = held[index - 1];
+    return before === undefined || before.reason !== one.reason || compareRefs(before, one) !== 0;
+  });
+}
+
+function mismatch({ reviewedChecksum }: PlanInput, checksum: string): readonly Problem[] {
+  if (reviewedChecksum === undefined || reviewedChecksum === checksum) return [];
+  return [
+    {
+      code: 'checksum-mismatch',
+      message: 'what the commit changes is not what was reviewed.',
+      hint: 'Plan and review again, then apply with the new checksum.',
+    },
+  ];
+}
+
+function compareRefusals(a: Refusal, b: Refusal): number {
+  return (
+    compareCodePoints(a.target, b.target) || compareCodePoints(a.toggle, b.toggle) || compareCodePoints(a.key, b.key)
+  );
+}
+
+function compareProblems(a: Problem, b: Problem): number {
+  return compareCodePoints(a.code, b.code) || compareCodePoints(a.message, b.message);
+}

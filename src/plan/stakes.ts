@@ -1,0 +1,98 @@
+import { intersection, type Members, noMembers, union } from '../domain/members.ts';
+import type { Draft, Holding } from './draft.ts';
+import type { Context } from './lookup.ts';
+
+/**
+ * What the guard judges of one placement: the window's changes together with the plan's, among those whom policy granted.
+ * Members that were added by hand are in none of these sets.
+ */
+export interface Stakes {
+  /** Who was in at the window's start. */
+  readonly base: Members;
+  /** Nobody of these counts as granted. */
+  readonly known: Members;
+  /** Whoever was in at some time that counts: all of them have to be approved before the placement becomes empty. */
+  readonly everyone: Members;
+  readonly revoked: Members;
+  readonly granted: Members;
+  /** Approved and written within the window. */
+  readonly approvedRevoked: Members;
+  readonly approvedGranted: Members;
+  /** This plan itself takes it from (gives it to) somebody. */
+  readonly revokesNow: boolean;
+  readonly grantsNow: boolean;
+  /** Nobody was ever let in, and its file is new. */
+  readonly isFirstFill: boolean;
+}
+
+interface Base {
+  readonly base: Members;
+  readonly known: Members;
+  /** Who is in now, by policy. */
+  readonly current: Members;
+  readonly approvedRevoked: Members;
+  readonly approvedGranted: Members;
+}
+
+/** `after` is who would have the placement if nothing stood in the way. */
+export function stakesOf(context: Context, draft: Draft, after: Members): Stakes {
+  const { differences } = context;
+  const bases = [draft, ...draft.olds].map(holding => baseOf(context, holding));
+  const gather = (of: (base: Base) => Members): Members => union(...bases.map(of));
+  const base = gather(({ base }) => base);
+  const known = gather(({ known }) => known);
+  const current = gather(({ current }) => current);
+  const granted = draft.capped ? noMembers : differences.between(known, after).added;
+  return {
+    base,
+    known,
+    everyone: union(base, current),
+    revoked: differences.between(base, after).removed,
+    granted,
+    approvedRevoked: gather(({ approvedRevoked }) => approvedRevoked),
+    approvedGranted: gather(({ approvedGranted }) => approvedGranted),
+    revokesNow: differences.between(current, after).removed.size > 0,
+    grantsNow: !draft.capped && differences.between(draft.contents.sure, after).added.size > 0,
+    isFirstFill: isFirstFill(draft, base, union(...bases.slice(1).map(({ base }) => base))),
+  };
+}
+
+/** Of one placement. Without a change in the window, who is in now was in at its start. */
+function baseOf(context: Context, holding: Holding): Base {
+  const { contents, applied } = holding;
+  const baseline = context.input.baseline(holding.id);
+  const current = grantedByPolicy(holding);
+  const byHand = contents.known ? context.differences.without(contents.any, current) : noMembers;
+  if (baseline !== undefined) {
+    const { members, approvedRevoked, approvedGranted } = baseline;
+    return { base: members, known: union(members, byHand), current, approvedRevoked, approvedGranted };
+  }
+  // Of an unanswered write, whoever it would have let in was not there before it.
+  const isOpen = contents.known && !contents.settled;
+  const seen = isOpen ? union(contents.sure, byHand) : contents.any;
+  return {
+    base: isOpen && applied !== undefined ? intersection(current, applied.who) : current,
+    known: union(seen, applied?.who ?? noMembers),
+    current,
+    approvedRevoked: noMembers,
+    approvedGranted: noMembers,
+  };
+}
+
+/** Of those who are in, whom policy let in, as far as the state knows. Without a record everybody counts. */
+function grantedByPolicy({ live, applied, contents }: Holding): Members {
+  if (!contents.known) return applied?.who ?? noMembers;
+  if (live?.seen !== 'read' || applied === undefined) return contents.any;
+  const pending = live.pending?.who.kind === 'members' ? live.pending.who.members : noMembers;
+  return intersection(contents.any, union(applied.who, applied.intent?.who ?? noMembers, pending));
+}
+
+function isFirstFill({ applied, site }: Draft, base: Members, elsewhere: Members): boolean {
+  // Its file went and came back: new again, unless that was within the window.
+  if (site.live?.removed || site.applied?.removed) return base.size === 0;
+  // It had users under another key.
+  if (elsewhere.size > 0) return false;
+  if (applied !== undefined) return applied.firstFilledAt === undefined;
+  // Ours, with users, and no record of it: the state was lost, the file is not new.
+  return site.first === 'adopt' || base.size === 0;
+}
