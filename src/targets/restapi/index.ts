@@ -1,0 +1,84 @@
+import type { JsonObject } from '../../domain/json.ts';
+import type { Capabilities, Target } from '../../domain/target.ts';
+import { bounded, type Bounds } from '../../lib/bounded.ts';
+import { createHttpClient } from '../../lib/http.ts';
+import type { TargetKind } from '../kind.ts';
+import { onlyEnvironment, readLive } from './read.ts';
+import { readSettings, settingsSchema, specSchema } from './settings.ts';
+import { metadataOf, objection } from './wire.ts';
+import { batchWriter } from './write.ts';
+
+const capabilities: Capabilities = {
+  environments: 'one',
+  marks: false,
+  groups: false,
+  conditions: false,
+  contextKinds: 'none',
+  mostMembers: null,
+  metadataAlone: false,
+  onOff: false,
+  archive: false,
+  atomic: 'placement',
+};
+
+/** behaviour.md §8: the answer of a target. */
+const mostBytes = 64 * 1024 * 1024;
+
+/** After so many ms a request without an answer holds up no other one. */
+const patience = 2000;
+
+/** Any service that speaks OPToggles' wire: see README.md beside this file. */
+export const restapiTarget: TargetKind = {
+  type: 'restapi',
+  settings: settingsSchema,
+  environments: entry => (typeof entry.environment === 'string' ? [entry.environment] : undefined),
+  spec: specSchema,
+  create(given, context): Target {
+    const settings = readSettings(given, context.name, context.folder);
+    const { address, timeout } = settings;
+    const client = createHttpClient({
+      name: `target ${context.name}`,
+      baseUrl: settings.endpointUrl,
+      headers: settings.headers,
+      timeout,
+      maxBytes: mostBytes,
+      tls: settings.tls,
+      secrets: Object.values(settings.headers),
+      clock: context.clock,
+    });
+    const bounds: Bounds = {
+      slots: settings.concurrency,
+      patience,
+      most: settings.concurrency * 4,
+      clock: context.clock,
+    };
+    const standing = { welcome: false };
+    const wanted = new Map<string, JsonObject>();
+    const reader = { client, target: context.name, address, bounds, metadataOf: (key: string) => wanted.get(key) };
+
+    return {
+      name: context.name,
+      type: 'restapi',
+      address,
+      can: capabilities,
+      environments: context.environments ?? [],
+      // The wire has no environments: renaming ours must not make another placement of the same toggle.
+      remoteEnvironment: () => onlyEnvironment,
+      ...(settings.read && { read: (want, signal) => readLive(reader, want, signal) }),
+      shape(draft) {
+        const { toggle, target, key } = draft;
+        const problem = objection(draft);
+        if (problem !== undefined) return { refused: { toggle, target, key, problem } };
+        const metadata = metadataOf(draft);
+        wanted.set(key, metadata);
+        const { contextKind, adopt, placements } = draft;
+        return { listing: { toggle, target, key, contextKind, adopt, placements, metadata } };
+      },
+      apply(batch, signal, mayStart) {
+        const write = batchWriter({ client, target: context.name, timeout, standing }, signal, mayStart);
+        return bounded(batch, write, bounds);
+      },
+      close: () => client.close(),
+    };
+  },
+};

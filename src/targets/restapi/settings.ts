@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { ProblemError } from '../../domain/problem.ts';
+import { Duration, parseDuration } from '../../lib/duration.ts';
+import type { TlsFiles } from '../../lib/http-connections.ts';
+
+/** An entry of `targets` of type `restapi`. */
+export const settingsSchema = Type.Object(
+  {
+    endpointUrl: Type.String({
+      minLength: 1,
+      description: 'Where toggles are created (POST); each is updated (PATCH) at this address, a slash and its key.',
+      examples: ['https://flags.internal/toggles'],
+    }),
+    extraHeaders: Type.Optional(
+      Type.Record(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }), Type.String(), {
+        description: 'Sent with every request; the place for the token.',
+      }),
+    ),
+    environment: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Which of our environments it serves. Without it: the only one there is.',
+      }),
+    ),
+    read: Type.Optional(
+      Type.Boolean({ default: false, description: 'It answers GET of a toggle: real differences and drift are seen.' }),
+    ),
+    timeout: Type.Optional(
+      Duration({
+        default: '10s',
+        description: 'For one request until its whole answer; a second more for each MB of the body, at most 60s.',
+      }),
+    ),
+    concurrency: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 16, default: 8, description: 'How many requests at once.' }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the authority to trust.' })),
+          cert: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the client certificate.' })),
+          key: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of its key.' })),
+        },
+        { additionalProperties: false, description: 'Paths are relative to the configuration.' },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** What a flag file says to such a target: free fields, sent as they are. `key` and `users` are refused by `shape`. */
+export const specSchema = Type.Object(
+  {},
+  { additionalProperties: true, description: 'Free fields, sent with every write. `key` and `users` are ours.' },
+);
+
+export interface RestApiSettings {
+  readonly endpointUrl: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly read: boolean;
+  /** ms */
+  readonly timeout: number;
+  readonly concurrency: number;
+  readonly tls: TlsFiles | undefined;
+  /** Where it is, without what may be secret: user, password and query. */
+  readonly address: string;
+}
+
+/**
+ * Settings that passed the schema, with their defaults. Throws a ProblemError (`bad-endpoint-url`) for an address that is
+ * none; the message does not quote it, since what is no URL may be a secret in the wrong place.
+ */
+export function readSettings(
+  settings: Readonly<Record<string, unknown>>,
+  target: string,
+  folder: string,
+): RestApiSettings {
+  const given = settings as Static<typeof settingsSchema>;
+  const url = URL.parse(given.endpointUrl);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hash !== '') {
+    throw new ProblemError({
+      code: 'bad-endpoint-url',
+      message: `target ${target}: endpointUrl is no http or https address.`,
+      hint: 'Write it as https://host/path, without a fragment.',
+    });
+  }
+  return {
+    endpointUrl: given.endpointUrl,
+    headers: given.extraHeaders ?? {},
+    read: given.read ?? false,
+    timeout: parseDuration(given.timeout ?? '10s'),
+    concurrency: given.concurrency ?? 8,
+    tls:
+      given.tls && Object.fromEntries(Object.entries(given.tls).map(([name, path]) => [name, resolve(folder, path)])),
+    address: `restapi ${url.origin}${url.pathname.replace(/\/+$/, '')}`,
+  };
+}
