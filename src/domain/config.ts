@@ -3,11 +3,12 @@ import type { Toggle } from './toggle.ts';
 
 /** The whole configuration after validation and substitution. Durations are ms; paths are absolute. */
 export interface Config {
-  /** The file it came from, as given by the operator, for messages. */
+  /** The name of the file it came from, in `folder`. */
   readonly file: string;
   /** The folder of that file (absolute): every other path stays inside it. */
   readonly folder: string;
   readonly instance: string;
+  /** An empty host: every interface. */
   readonly bind: { readonly host: string; readonly port: number };
   /** Undefined with OPToggles' old configuration, which lists its toggles itself. */
   readonly flags: { readonly folder: string } | undefined;
@@ -24,6 +25,8 @@ export interface Config {
   readonly adminTokens: readonly NamedToken[];
   readonly readTokens: readonly NamedToken[];
   readonly publicStatus: boolean;
+  /** Values that must never be shown, found when loading: `secretsOf` in load/ is how to ask for them. */
+  readonly secrets?: readonly string[];
 }
 
 export interface NamedToken {
@@ -38,7 +41,7 @@ export interface SourceEntry {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** One entry of `targets`. */
+/** One entry of `targets`. `settings` are the whole entry without `name`, `type` and `policy`. */
 export interface TargetEntry {
   readonly name: string;
   readonly type: string;

@@ -11,7 +11,12 @@ const duration = new RegExp(durationPattern);
  * A bare number is refused, because nobody can tell which unit it has.
  */
 export function Duration(options: { readonly description: string; readonly default?: string }) {
-  return Type.String({ pattern: durationPattern, examples: ['30s', '5m'], ...options });
+  return Type.String({
+    pattern: durationPattern,
+    // Editors show this instead of the pattern; so does the loader.
+    patternErrorMessage: 'a whole number above 0 with ms, s, m or h, such as 30s',
+    ...options,
+  });
 }
 
 /** `30s` → 30000 (ms). Throws a RangeError for text that the `Duration` schema refuses. */

@@ -1,0 +1,218 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { Config, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
+import type { Problem } from '../domain/problem.ts';
+import { parseDuration } from '../lib/duration.ts';
+import { pathInside } from '../lib/inside.ts';
+import { parseBind } from './bind.ts';
+import { check, type Placer } from './check.ts';
+import { type ConfigFile, configSchema, defaults, reservedKeys } from './config-schema.ts';
+import { checkSource, checkTarget } from './entries.ts';
+import type { KindSchemas } from './kinds.ts';
+import { quoted } from './problems.ts';
+import { pathKey, substitute } from './references.ts';
+import { worthHiding } from './secrets.ts';
+import type { YamlDocument } from './yaml.ts';
+import type { Path } from './yaml-reader.ts';
+
+export interface BuildInput {
+  /** Its name in the folder. */
+  readonly file: string;
+  /** Absolute. */
+  readonly folder: string;
+  readonly kinds: KindSchemas;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly secrets: 'substitute' | 'check';
+}
+
+export interface Built {
+  readonly config: Config | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** `optoggles.yaml` as a Config. `config` is undefined where the problems leave none to speak of. */
+export function buildConfig(document: YamlDocument, input: BuildInput): Built {
+  const problems: Problem[] = [...document.problems];
+  const failed = (): Built => ({ config: undefined, problems, warnings: [] });
+  if (document.value === undefined) return failed();
+  const root = document.value;
+  if (typeof root !== 'object' || root === null || Array.isArray(root)) {
+    const what = root === null ? 'The file is empty.' : 'The file is no mapping of keys to values.';
+    const hint = 'Start with "version: 1"; see the configuration reference.';
+    problems.push({ code: 'file-empty', message: what, hint, at: document.place([]) });
+    return failed();
+  }
+  const place: Placer = (path, part) => document.place(path, part);
+  const options = { mode: input.secrets, env: input.env, folder: input.folder, place };
+  const { value, unknown, ...references } = substitute(root, options);
+  problems.push(...references.problems);
+  const raw = value as Record<string, unknown>;
+  problems.push(...takeUnavailable(raw, place));
+  const standIns = (path: Path) => unknown.has(pathKey(path));
+  const general = check(configSchema, raw, place, { standIns });
+  problems.push(...general);
+  const entries = new Entries(place, input.kinds, standIns);
+  const sources = listOf(raw.sources).map((entry, index) => entries.source(entry, index));
+  const targets = listOf(raw.targets).map((entry, index) => entries.target(entry, index, raw.policy));
+  problems.push(...entries.problems);
+  if (general.length > 0) return failed();
+  const file = raw as unknown as ConfigFile;
+  const say = (path: Path, code: string, message: string, hint: string) =>
+    problems.push({ code, message, hint, at: place(path, 'value') });
+
+  const bind = parseBind(file.bind);
+  if (bind === undefined && !standIns(['bind'])) {
+    say(['bind'], 'bad-bind', '"bind" is no address to listen on.', 'Write host:port, :port or [::1]:port.');
+  }
+  const flags = pathInside(input.folder, file.flags);
+  if (flags === undefined) {
+    say(['flags'], 'outside-folder', `"flags" leads out of the configuration’s folder.`, 'Name a folder inside it.');
+  }
+  const stateText = standIns(['stateDir']) ? defaults.stateDir : file.stateDir;
+  const stateDir = isAbsolute(stateText) ? resolve(stateText) : pathInside(input.folder, stateText);
+  if (stateDir === undefined) {
+    const hint = 'Name a folder inside it, or give an absolute path.';
+    say(['stateDir'], 'outside-folder', '"stateDir" leads out of the configuration’s folder.', hint);
+  }
+  for (const key of ['adminTokens', 'readTokens'] as const) {
+    for (const index of doubles(file[key].map(({ name }) => name))) {
+      const message = `${key} has two tokens called ${quoted(file[key][index]?.name ?? '')}.`;
+      say([key, index, 'name'], 'duplicate-name', message, 'Give each its own name.');
+    }
+  }
+  if (problems.length > 0 || flags === undefined || stateDir === undefined) return failed();
+  const duration = (text: string, path: Path) => parseDuration(standIns(path) ? defaults.driftInterval : text);
+  const config: Config = {
+    file: input.file,
+    folder: input.folder,
+    instance: file.instance,
+    bind: bind ?? { host: '127.0.0.1', port: 8080 },
+    flags: { folder: flags },
+    legacy: undefined,
+    stateDir,
+    sources: sources.filter(entry => entry !== undefined),
+    targets: targets.filter(entry => entry !== undefined),
+    onRemoved: file.onRemoved,
+    drift: { interval: duration(file.drift.interval, ['drift', 'interval']), reopen: file.drift.reopen },
+    guard: { ...file.guard, window: parseDuration(file.guard.window) },
+    callbackSecret: file.callbackSecret === '' ? undefined : file.callbackSecret,
+    adminTokens: file.adminTokens.filter(configured),
+    readTokens: file.readTokens.filter(configured),
+    publicStatus: file.publicStatus,
+    secrets: worthHiding(references.values),
+  };
+  return { config, problems, warnings: [] };
+}
+
+function configured({ token }: NamedToken): boolean {
+  return token !== '';
+}
+
+/** Takes keys of later versions out of the raw file and says so, before they are called unknown. */
+function takeUnavailable(raw: Record<string, unknown>, place: Placer): Problem[] {
+  const problems: Problem[] = [];
+  for (const key of reservedKeys) {
+    if (!Object.hasOwn(raw, key)) continue;
+    delete raw[key];
+    const message = `"${key}" is reserved for a later version.`;
+    problems.push({ code: 'reserved-key', message, hint: 'Remove it.', at: place([key], 'key') });
+  }
+  const { flags } = raw;
+  if (typeof flags === 'object' && flags !== null && !Array.isArray(flags)) {
+    raw.flags = 'flags';
+    const message = 'Reading flags from a git address is not available in this version.';
+    const hint = 'Check the repository out and name its folder: "flags: flags".';
+    problems.push({ code: 'not-in-this-version', message, hint, at: place(['flags'], 'value') });
+  }
+  return problems;
+}
+
+/** Our names of environments, in either form. */
+function namesOf(environments: unknown): string[] {
+  if (Array.isArray(environments)) return environments as string[];
+  return typeof environments === 'object' && environments !== null ? Object.keys(environments) : [];
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Indexes of entries that repeat an earlier one. */
+function doubles(names: readonly string[]): number[] {
+  const seen = new Set<string>();
+  return [...names.entries()].filter(([, name]) => seen.size === seen.add(name).size).map(([index]) => index);
+}
+
+/** Checks the entries of `sources` and `targets` and keeps track of their names. */
+class Entries {
+  readonly problems: Problem[] = [];
+  readonly #place: Placer;
+  readonly #kinds: KindSchemas;
+  readonly #standIns: (path: Path) => boolean;
+  readonly #names = new Map<string, Path>();
+
+  constructor(place: Placer, kinds: KindSchemas, standIns: (path: Path) => boolean) {
+    this.#place = place;
+    this.#kinds = kinds;
+    this.#standIns = standIns;
+  }
+
+  source(raw: unknown, index: number): SourceEntry | undefined {
+    if (typeof raw !== 'object' || raw === null) return undefined;
+    const entry = raw as Record<string, unknown>;
+    const base = ['sources', index];
+    const { kind, problems } = checkSource(entry, this.#kinds, this.#options(base));
+    this.problems.push(...problems);
+    this.#unique('source', entry.id, [...base, 'id']);
+    if (kind === undefined || problems.length > 0) return undefined;
+    const { id, type, ...settings } = entry;
+    return { id: id as string, type: type as string, settings };
+  }
+
+  target(raw: unknown, index: number, policy: unknown): TargetEntry | undefined {
+    if (typeof raw !== 'object' || raw === null) return undefined;
+    const entry = raw as Record<string, unknown>;
+    const base = ['targets', index];
+    const { kind, problems } = checkTarget(entry, this.#kinds, this.#options(base));
+    this.problems.push(...problems);
+    this.#unique('target', entry.name, [...base, 'name']);
+    if (kind === undefined || problems.length > 0) return undefined;
+    const { name, type, policy: own, ...settings } = entry;
+    const environments = kind.environments(entry);
+    if (namesOf(entry.environments).some(environment => !environments?.includes(environment))) {
+      this.problems.push({
+        code: 'environments-not-taken',
+        message: `A target of type ${type as string} takes no list of environments.`,
+        hint: 'Remove it; see what this kind offers in the configuration reference.',
+        at: this.#place([...base, 'environments'], 'key'),
+      });
+    }
+    return {
+      name: name as string,
+      type: type as string,
+      policy: (own ?? policy) as TargetEntry['policy'],
+      environments,
+      settings,
+    };
+  }
+
+  #options(base: Path) {
+    return { base, place: this.#place, standIns: this.#standIns };
+  }
+
+  #unique(what: 'source' | 'target', name: unknown, path: Path): void {
+    if (typeof name !== 'string') return;
+    const before = this.#names.get(`${what} ${name}`);
+    if (before === undefined) {
+      this.#names.set(`${what} ${name}`, path);
+      return;
+    }
+    const { line, column } = this.#place(before, 'value');
+    this.problems.push({
+      code: `duplicate-${what}`,
+      message: `There is already a ${what} called ${quoted(name)} at ${line}:${column}.`,
+      hint: 'Give each its own name.',
+      at: this.#place(path, 'value'),
+    });
+  }
+}
