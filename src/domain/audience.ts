@@ -72,8 +72,10 @@ export interface SeenSource {
   readonly instances: readonly { readonly id: string; readonly firstSeenAt: number }[];
   /** The instance under which the source was last ready, if it was. */
   readonly readyUnder: string | null;
-  /** Ids of the data transactions seen under earlier instances. */
+  /** Ids of the data transactions seen under earlier instances, newest first. */
   readonly transactions: readonly string[];
+  /** Ids of the data transactions seen under the newest instance, newest first. */
+  readonly shown?: readonly string[];
   /** What `system.opal` showed at the first look under the newest instance. */
   readonly firstLook: { readonly instance: string; readonly dataTransaction: string | null } | null;
   /** An operator or a comparison accepted the answers under this instance. */
