@@ -90,6 +90,7 @@ export interface Observer {
 
 /** What metrics need beyond `Status`; computed on scrape. */
 export interface Gauges {
+  /** By target, in seconds since the epoch. */
   readonly lastSync: Readonly<Record<string, number>>;
   /** Seconds a placement has been held (blocked) so far, longest first one each. */
   readonly held: readonly {

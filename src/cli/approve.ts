@@ -1,0 +1,59 @@
+import { userInfo } from 'node:os';
+import { UsageError } from '../domain/problem.ts';
+import { systemClock } from '../lib/clock.ts';
+import { openState } from '../state/store.ts';
+import { approvalHolds } from '../sync/engine.ts';
+import { type Context, durationOption, openConfig } from './context.ts';
+
+export interface ApproveFlags {
+  readonly config?: string | undefined;
+  readonly source?: string | undefined;
+  readonly for?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly by?: string | undefined;
+}
+
+/** `optoggles approve ID`: writes the approval into the state; a running instance sees it within 2 s. */
+export async function approveCommand(context: Context, id: string | undefined, flags: ApproveFlags): Promise<void> {
+  const windowed = flags.source !== undefined;
+  if (windowed === (id !== undefined) || (windowed && (flags.for === undefined || flags.reason === undefined))) {
+    throw new UsageError({
+      code: 'bad-approval',
+      message: 'approve takes an id, or --source with --for and --reason.',
+      hint: 'optoggles plan and optoggles status show what is blocked, with its ids.',
+    });
+  }
+  const duration = flags.for === undefined ? approvalHolds : durationOption(flags.for);
+  const { config, log } = await openConfig(context, flags.config);
+  if (windowed && !config.sources.some(source => source.id === flags.source)) {
+    throw new UsageError({
+      code: 'unknown-source',
+      message: `There is no source ${flags.source}.`,
+      hint: `The configuration has ${config.sources.map(source => source.id).join(', ')}.`,
+    });
+  }
+  const store = openState({
+    folder: config.stateDir,
+    instance: config.instance,
+    clock: systemClock,
+    log,
+    access: 'share',
+  });
+  try {
+    const now = systemClock.now();
+    const until = now + duration;
+    const by = flags.by ?? userInfo().username;
+    if (flags.source !== undefined) {
+      store.openWindow({ source: flags.source, until, reason: flags.reason ?? '', by }, now);
+    } else if (!store.approve(id ?? '', by, until, now)) {
+      throw new UsageError({
+        code: 'unknown-approval',
+        message: `Nothing with the id ${id} is blocked.`,
+        hint: 'optoggles status shows what is blocked now, with its ids.',
+      });
+    }
+    context.stdout.write(`${flags.source ?? id} approved until ${new Date(until).toISOString()}\n`);
+  } finally {
+    store.close();
+  }
+}

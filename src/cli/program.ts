@@ -1,0 +1,98 @@
+import { Command, CommanderError, Option } from 'commander';
+import { version } from '../lib/version.ts';
+import { type ApplyFlags, applyCommand } from './apply.ts';
+import { type ApproveFlags, approveCommand } from './approve.ts';
+import { type Context, failWith } from './context.ts';
+import { type MigrateFlags, migrateCommand } from './migrate.ts';
+import { type PlanFlags, planCommand } from './plan.ts';
+import { type RunFlags, runCommand } from './run.ts';
+import { type StatusFlags, statusCommand } from './status.ts';
+import { type ValidateFlags, validateCommand } from './validate.ts';
+
+const exits = `
+Exit status: 0 done; 1 failed; 2 changes pending (plan --detailed-exitcode); 3 something is blocked by the guard;
+4 done, but some toggles are held; 64 wrong use.`;
+
+/** The command line. Each command is a file beside this one; nothing here knows what they do. */
+export async function runProgram(args: readonly string[], context: Context): Promise<void> {
+  const program = new Command('optoggles')
+    .description('Policy says who may use a feature, git says which features exist, a flag platform serves them.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => context.stdout.write(text),
+      writeErr: text => context.stderr.write(text),
+    })
+    .addHelpText('after', exits);
+  const configOption = [
+    '-c, --config <file>',
+    'the configuration (default: optoggles.yaml, config.yaml, /etc/optoggles/config.yaml)',
+  ] as const;
+  const jsonOption = ['--json <file>', 'the result as JSON; - is stdout'] as const;
+  const only = new Option('--only <key...>', 'only these toggles; never computes removals');
+  const timeout = new Option('--timeout <duration>', 'how long to wait for sources and targets').default('5m');
+
+  program
+    .command('validate')
+    .description('check the configuration and every flag file; needs no secret and no network')
+    .option(...configOption)
+    .option(...jsonOption)
+    .action((flags: ValidateFlags) => validateCommand(context, flags));
+  program
+    .command('plan')
+    .description('show who would gain and lose which toggle; writes nothing')
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--markdown', 'the plan as Markdown')
+    .option('--show-users', 'names, not only counts')
+    .addOption(only)
+    .addOption(timeout)
+    .option('--detailed-exitcode', 'exit 2 when changes are pending, 3 when blocked, 4 when held')
+    .action((flags: PlanFlags) => planCommand(context, flags));
+  program
+    .command('apply')
+    .description('make the targets agree with policy and git, once')
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--show-users', 'names, not only counts')
+    .addOption(only)
+    .addOption(timeout)
+    .option('--checksum <checksum>', 'only if the changes by definition are those of the plan with this checksum')
+    .option('--approve <id...>', 'let through what the guard blocked under this id')
+    .action((flags: ApplyFlags) => applyCommand(context, flags));
+  program
+    .command('run')
+    .description('keep the targets in agreement, until SIGTERM')
+    .option(...configOption)
+    .action((flags: RunFlags) => runCommand(context, flags));
+  program
+    .command('migrate')
+    .description("write optoggles.yaml and flags/ from OPToggles' old config.yaml")
+    .option(...configOption)
+    .option('--out <folder>', 'where to', '.')
+    .action((flags: MigrateFlags) => migrateCommand(context, flags));
+  program
+    .command('approve')
+    .description('let through what the guard blocked, for 60 minutes')
+    .argument('[id]', 'the id of the block')
+    .option(...configOption)
+    .option('--source <id>', 'instead of an id: everything of this source')
+    .option('--for <duration>', 'with --source: how long')
+    .option('--reason <text>', 'with --source: why')
+    .option('--by <name>', 'who approves, for the audit log')
+    .action((id: string | undefined, flags: ApproveFlags) => approveCommand(context, id, flags));
+  program
+    .command('status')
+    .description('ask a running instance how everything stands')
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--server <url>', 'the instance (default: where the configuration binds)')
+    .action((flags: StatusFlags) => statusCommand(context, flags));
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) context.exit(error.exitCode === 0 ? 0 : 64);
+    else failWith(context, error);
+  }
+}

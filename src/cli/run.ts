@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import { systemClock } from '../lib/clock.ts';
+import { createRedactor } from '../lib/redact.ts';
+import { version } from '../lib/version.ts';
+import { secretsOf } from '../load/config.ts';
+import { expiredWarnings } from '../load/expired.ts';
+import { watchFile, watchFlags } from '../load/watch.ts';
+import { reportOutcome } from '../report/outcome.ts';
+import { reportStatus } from '../report/status.ts';
+import { createMetrics } from '../server/metrics.ts';
+import { createServer } from '../server/server.ts';
+import { createEngine } from '../sync/engine.ts';
+import { openLine } from '../tasks/open.ts';
+import { settle } from '../tasks/settle.ts';
+import { type Context, lookOf, openConfig } from './context.ts';
+
+export interface RunFlags {
+  readonly config?: string | undefined;
+}
+
+/** The first table is printed when everything has settled, or after this time (ms). */
+const firstLook = 10_000;
+
+/** `optoggles run`: keeps the targets in agreement until it is told to stop. */
+export async function runCommand(context: Context, flags: RunFlags): Promise<void> {
+  const { config, log } = await openConfig(context, flags.config);
+  const metrics = createMetrics(version);
+  const opened = openLine({
+    config,
+    mode: 'run',
+    clock: systemClock,
+    random: Math.random,
+    log,
+    observer: metrics.observer,
+  });
+  const { line, store } = opened;
+  const engine = createEngine({ line, config, store, clock: systemClock, version, expired: expiredWarnings });
+  metrics.bind(engine);
+  const { host, port } = config.bind;
+  const server = createServer({
+    engine,
+    config: {
+      adminTokens: config.adminTokens,
+      readTokens: config.readTokens,
+      publicStatus: config.publicStatus,
+      loopback: isLoopback(host),
+    },
+    metrics,
+    log,
+    redact: createRedactor(secretsOf(config)),
+  });
+  const closing = new AbortController();
+  try {
+    const url = await server.listen(host, port);
+    store.audit({ at: systemClock.now(), what: 'started', message: version });
+    if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
+    void watchFile(resolve(config.folder, config.file), systemClock, () => engine.configChanged(), closing.signal);
+    await line.start();
+    await settle(line, systemClock, firstLook, context.signal);
+    const look = lookOf(context.stdout, context.env);
+    context.stdout.write(
+      reportOutcome(
+        line.targets.flatMap(lane => lane.outcomes),
+        look,
+      ),
+    );
+    context.stdout.write(`\n${reportStatus(engine.status(), look)}\nServing ${url}\n`);
+    await aborted(context.signal);
+    log.info({}, 'stopping');
+  } finally {
+    closing.abort();
+    engine.stop();
+    await server.close();
+    store.audit({ at: systemClock.now(), what: 'stopped' });
+    await opened.close();
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

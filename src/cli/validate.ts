@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import { systemClock } from '../lib/clock.ts';
+import { findConfig } from '../load/config.ts';
+import { validate } from '../tasks/validate.ts';
+import { type Context, kinds, tellProblems, writeJson } from './context.ts';
+
+export interface ValidateFlags {
+  readonly config?: string | undefined;
+  readonly json?: string | undefined;
+}
+
+/** `optoggles validate`: checks the configuration and every flag file, without secrets and without a network. */
+export async function validateCommand(context: Context, flags: ValidateFlags): Promise<void> {
+  const configFile = flags.config === undefined ? await findConfig(context.cwd) : resolve(context.cwd, flags.config);
+  const found = await validate({ configFile, kinds, env: context.env, now: systemClock.now() });
+  const { problems, warnings, files, toggles } = found;
+  if (flags.json !== undefined) {
+    await writeJson(
+      context,
+      flags.json,
+      `${JSON.stringify({ version: 1, files, toggles, problems, warnings }, null, 2)}\n`,
+    );
+  }
+  tellProblems(context, warnings, 'warning: ');
+  tellProblems(context, problems);
+  if (flags.json !== '-') {
+    const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`;
+    context.stdout.write(`${files} files, ${toggles} toggles, ${errors}\n`);
+  }
+  context.exit(problems.length > 0 ? 1 : 0);
+}

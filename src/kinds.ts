@@ -1,0 +1,14 @@
+import { bundleSource } from './audience/bundle/index.ts';
+import type { SourceKind } from './audience/kind.ts';
+import type { TargetKind } from './targets/kind.ts';
+import { restapiTarget } from './targets/restapi/index.ts';
+
+/** The one list of source kinds, by the `type` in the configuration. */
+export const sourceKinds: Readonly<Record<string, SourceKind>> = {
+  bundle: bundleSource,
+};
+
+/** The one list of target kinds. */
+export const targetKinds: Readonly<Record<string, TargetKind>> = {
+  restapi: restapiTarget,
+};

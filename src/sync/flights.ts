@@ -1,0 +1,105 @@
+import type { Change } from '../domain/plan.ts';
+import { type Problem, toProblem } from '../domain/problem.ts';
+import type { Recorded, StateStore } from '../domain/state.ts';
+import type { Outcome, PlacementId, Target } from '../domain/target.ts';
+import type { Clock } from '../lib/clock.ts';
+
+export interface FlightsOptions {
+  readonly target: Target;
+  readonly store: Pick<StateStore, 'intend' | 'record'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** False: the answer under the change is too old to start a write with. */
+  mayStart(change: Change): boolean;
+  /** Called for each outcome, in the order of arrival, after it was recorded. */
+  landed(change: Change, outcome: Outcome): void;
+}
+
+/** Batches of writes under way. Intent is recorded before, result after; nothing is lost when a target does not answer. */
+export interface Flights {
+  /** Starts a batch; resolves when every change of it has its outcome. Never rejects. */
+  start(batch: readonly Change[]): Promise<void>;
+  /** Placements, and `listing <key>`, with a write under way. */
+  readonly placements: ReadonlySet<PlacementId>;
+  has(change: Change): boolean;
+  readonly size: number;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
+}
+
+/** Outcomes that come in together are recorded together: at most so many in one transaction. */
+const atOnce = 256;
+
+export function createFlights(options: FlightsOptions): Flights {
+  const { target, store, clock } = options;
+  const placements = new Set<PlacementId>();
+  const keys = new Map<string, number>();
+  const running = new Set<Promise<void>>();
+
+  function take(change: Change, by: 1 | -1): void {
+    if (change.kind === 'placement') {
+      if (by === 1) placements.add(change.placement);
+      else placements.delete(change.placement);
+    } else {
+      const count = (keys.get(change.key) ?? 0) + by;
+      if (count === 0) keys.delete(change.key);
+      else keys.set(change.key, count);
+    }
+  }
+
+  async function fly(batch: readonly Change[]): Promise<void> {
+    const open = new Map(batch.map(change => [change.id, change]));
+    let arrived: Recorded[] = [];
+    let flush: NodeJS.Immediate | undefined;
+
+    function record(): void {
+      clearImmediate(flush);
+      flush = undefined;
+      const recorded = arrived;
+      arrived = [];
+      if (recorded.length === 0) return;
+      store.record(target.address, recorded, clock.now());
+      for (const { change, outcome } of recorded) {
+        take(change, -1);
+        options.landed(change, outcome);
+      }
+    }
+
+    function arrive(outcome: Outcome): void {
+      const change = open.get(outcome.change);
+      if (!change) return;
+      open.delete(outcome.change);
+      const approval = change.kind === 'placement' ? change.approval : undefined;
+      arrived.push({ change, outcome, ...(approval !== undefined && { approval }) });
+      if (open.size === 0 || arrived.length >= atOnce) record();
+      else flush ??= setImmediate(record);
+    }
+
+    let problem: Problem = { code: 'unanswered', message: `${target.name} did not say what became of the write.` };
+    try {
+      for await (const outcome of target.apply(batch, options.signal, options.mayStart)) arrive(outcome);
+    } catch (error) {
+      problem = toProblem(error);
+    }
+    for (const id of open.keys()) arrive({ change: id, result: 'unanswered', problem });
+    record();
+  }
+
+  return {
+    async start(batch) {
+      store.intend(target.address, batch, clock.now());
+      for (const change of batch) take(change, 1);
+      const flight = fly(batch).finally(() => running.delete(flight));
+      running.add(flight);
+      await flight;
+    },
+    placements,
+    has: change => (change.kind === 'placement' ? placements.has(change.placement) : keys.has(change.key)),
+    get size() {
+      return running.size;
+    },
+    async settled() {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,321 @@
+import type { Audience, AudienceId, Source } from '../domain/audience.ts';
+import type { Config } from '../domain/config.ts';
+import type { Change, Plan } from '../domain/plan.ts';
+import { formatProblem, type Problem } from '../domain/problem.ts';
+import type { GoodDefinition, StateStore } from '../domain/state.ts';
+import type { Outcome, Target } from '../domain/target.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { changeLine } from '../report/line.ts';
+import { callbackBearer, ownerOf } from './bearers.ts';
+import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
+import { desiredFor } from './desired.ts';
+import { createPlanning } from './planning.ts';
+import { createSourceLane, type SourceLane } from './source-lane.ts';
+import { createTargetLane, type TargetLane } from './target-lane.ts';
+import type { Observer } from './view.ts';
+
+export interface LineOptions {
+  readonly config: Config;
+  readonly sources: readonly Source[];
+  readonly targets: readonly Target[];
+  /** Scans the flags folder (or gives the toggles of OPToggles' old configuration). */
+  load(lastGood: readonly GoodDefinition[]): Promise<Loaded>;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly observer: Observer;
+  /** `run` goes on for ever; `once` writes and settles; `preview` writes nothing and leaves no trace in the state. */
+  readonly mode: 'run' | 'once' | 'preview';
+  readonly only?: ReadonlySet<string>;
+  /** The definition-caused changes were reviewed: the guard lets them through. */
+  readonly reviewed?: boolean;
+}
+
+/** The steps, wired: the one place where load, audience, targets, plan and state meet. */
+export interface Line {
+  readonly sources: readonly SourceLane[];
+  readonly targets: readonly TargetLane[];
+  readonly audiences: ReadonlyMap<AudienceId, Audience>;
+  readonly definitions: Definitions;
+  /** Scans the flags and asks every source; in `run` and `once` the lanes go on from there. */
+  start(): Promise<void>;
+  /** The flags folder changed. */
+  rescan(): void;
+  /** A callback with this bearer came in. False: nobody's. */
+  callback(bearer: string): boolean;
+  /** Everything is asked and read again. */
+  syncAll(): void;
+  /** What was blocked may have been approved. */
+  approved(): void;
+  /** One plan over everything as it stands. */
+  planAll(): Plan;
+  /** Nothing runs, nothing waits to be tried again. */
+  settled(): boolean;
+  /** Resolves when every lane is idle for the moment. */
+  idle(): Promise<void>;
+  /** Called after anything that status shows may have changed; returns how to stop. */
+  onChange(listener: () => void): () => void;
+  stop(): Promise<void>;
+}
+
+/** What is in flight at a stop gets this long to be answered (ms); the rest is found again by its intent. */
+const stopPatience = 10_000;
+
+export function createLine(options: LineOptions): Line {
+  const { config, store, clock, log } = options;
+  const closing = new AbortController();
+  const aborting = new AbortController();
+  const { signal } = aborting;
+  const audiences = new Map<AudienceId, Audience>();
+  const listeners = new Set<() => void>();
+  const timers = new Set<() => void>();
+  const remember = options.mode !== 'preview';
+  let scanning: Promise<void> | undefined;
+  let scanAgain = false;
+  let bearers: ReadonlyMap<string, string> | undefined;
+
+  const definitions = createDefinitions({
+    load: options.load,
+    store,
+    clock,
+    signal: closing.signal,
+    remember,
+    inTargets: () =>
+      targets.flatMap(lane => [...lane.applied().values()].filter(one => !one.removed).map(one => one.toggle)),
+  });
+
+  const sources = options.sources.map(source =>
+    createSourceLane({
+      source,
+      store,
+      guard: config.guard,
+      clock,
+      random: options.random,
+      log,
+      observer: options.observer,
+      once: options.mode !== 'run',
+      remember,
+      signal,
+      closing: closing.signal,
+      asks: () => {
+        const asks = targets.flatMap(lane =>
+          [...lane.desired.asks.values()].filter(ask => ask.policy.source === source.id),
+        );
+        return [...new Map(asks.map(ask => [ask.id, ask])).values()];
+      },
+      publish(answers, changed, announced) {
+        for (const answer of answers) audiences.set(answer.id, answer);
+        if (remember) for (const lane of targets) lane.answered(answers, changed, announced);
+        changedSomething();
+      },
+    }),
+  );
+
+  const targets: TargetLane[] = options.targets.map((target, index) => {
+    const lane: TargetLane = createTargetLane({
+      target,
+      entry: config.targets[index] as Config['targets'][number],
+      onRemoved: config.onRemoved,
+      reopen: config.drift.reopen,
+      store,
+      clock,
+      random: options.random,
+      log,
+      observer: options.observer,
+      signal,
+      plan: () => planned(lane),
+      askAgain(ids) {
+        for (const source of sources) {
+          const own = [...ids].filter(id => lane.desired.asks.get(id)?.policy.source === source.source.id);
+          if (own.length > 0) source.wake({ kind: 'stale', audiences: new Set(own) });
+        }
+      },
+      changed: changedSomething,
+      wrote: (change, outcome) => tell(log, change, outcome),
+    });
+    return lane;
+  });
+
+  const planning = createPlanning({
+    config,
+    store,
+    clock,
+    definitions,
+    only: options.only,
+    reviewed: options.reviewed ?? false,
+    sources: () => sources,
+    targets: () => targets,
+    audiences,
+  });
+
+  /** The lane's plan, with what follows from it at once: blocks are kept, small differences accepted. */
+  function planned(lane: TargetLane): Plan | undefined {
+    const plan = planning.planFor(lane);
+    if (!plan) return undefined;
+    const { fresh, gone } = store.saveBlocks(lane.target.name, plan.blocked, clock.now());
+    for (const block of fresh) {
+      options.observer.blocked(block.reason);
+      log.warn({ block: block.id, reason: block.reason, target: lane.target.name }, block.message);
+    }
+    for (const block of gone) {
+      log.info({ block: block.id, target: lane.target.name }, `block ${block.id} is over`);
+    }
+    for (const { source, instance } of plan.accepted) {
+      sources.find(one => one.source.id === source)?.accept(instance);
+    }
+    return plan;
+  }
+
+  async function scan(): Promise<void> {
+    const before = definitions.current;
+    const loaded = await definitions.scan();
+    report(before, loaded);
+    for (const lane of targets) lane.setDesired(desiredFor(lane.target, loaded.toggles, config.legacy !== undefined));
+    const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
+    for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
+    changedSomething();
+    if (before !== undefined && before.fingerprint === loaded.fingerprint && definitions.confirmed) return;
+    for (const lane of sources) lane.wake({ kind: before ? 'definitions' : 'start' });
+    if (remember) for (const lane of targets) lane.wake({ kind: 'definitions', read: true });
+  }
+
+  function report(before: Loaded | undefined, loaded: Loaded): void {
+    const known = new Set([...(before?.problems ?? []), ...(before?.warnings ?? [])].map(formatProblem));
+    const fresh = (problem: Problem) => !known.has(formatProblem(problem));
+    const { unreadable } = loaded;
+    if (unreadable && before?.unreadable?.message !== unreadable.message) {
+      log.error({ code: unreadable.code }, formatProblem(unreadable));
+    }
+    for (const one of loaded.problems.filter(fresh)) log.error({ code: one.code, at: one.at }, formatProblem(one));
+    for (const one of loaded.warnings.filter(fresh)) log.warn({ code: one.code, at: one.at }, formatProblem(one));
+  }
+
+  function rescan(): void {
+    if (scanning) {
+      scanAgain = true;
+      return;
+    }
+    scanning = scan()
+      .catch(error => {
+        if (!closing.signal.aborted) log.error({ error: String(error) }, 'scanning the flags failed');
+      })
+      .finally(() => {
+        scanning = undefined;
+        if (scanAgain && !closing.signal.aborted) {
+          scanAgain = false;
+          rescan();
+        }
+      });
+  }
+
+  function changedSomething(): void {
+    for (const listener of listeners) listener();
+  }
+
+  /** Every target that can be read is read again now and then, so that drift is found. */
+  function lookForDrift(): void {
+    timers.add(
+      clock.after(config.drift.interval, () => {
+        for (const lane of targets) if (lane.target.read) lane.wake({ kind: 'drift', read: true });
+        lookForDrift();
+      }),
+    );
+  }
+
+  return {
+    sources,
+    targets,
+    audiences,
+    definitions,
+    async start() {
+      if (options.mode === 'run') for (const lane of sources) lane.start();
+      await scan();
+      if (options.mode === 'run') lookForDrift();
+    },
+    rescan,
+    callback(bearer) {
+      bearers ??= bearersOf(options);
+      const id = ownerOf(bearer, bearers);
+      const lane = sources.find(one => one.source.id === id);
+      lane?.wake({ kind: 'callback' });
+      return lane !== undefined;
+    },
+    syncAll() {
+      rescan();
+      for (const lane of sources) lane.wake({ kind: 'operator' });
+      for (const lane of targets) lane.wake({ kind: 'operator', read: true });
+    },
+    approved() {
+      for (const lane of sources) if (lane.view().standing.state === 'suspect') lane.wake({ kind: 'approval' });
+      for (const lane of targets) {
+        if (lane.plan && lane.plan.blocked.length > 0) lane.wake({ kind: 'approval' });
+      }
+    },
+    planAll: () => planning.planAll(),
+    settled: () => !scanning && sources.every(lane => lane.settled()) && targets.every(lane => lane.settled()),
+    async idle() {
+      do {
+        await scanning;
+        await Promise.all([...sources, ...targets].map(lane => lane.idle()));
+      } while (scanning);
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async stop() {
+      closing.abort(new Error('stopping'));
+      for (const cancel of timers) cancel();
+      const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
+      await scanning;
+      await Promise.all([...sources, ...targets].map(lane => lane.stop()));
+      late();
+      aborting.abort(new Error('stopping'));
+    },
+  };
+}
+
+function bearersOf(options: LineOptions): ReadonlyMap<string, string> {
+  const secret = options.config.callbackSecret ?? options.store.secret('callback');
+  return new Map(
+    options.sources.map(source => [source.id, callbackBearer(secret, options.config.instance, source.id)]),
+  );
+}
+
+/** One line per placement or listing that was written, one per failure. Counts only. */
+function tell(log: Log, change: Change, outcome: Outcome): void {
+  const fields = { toggle: change.toggle, target: change.target, causes: change.causes };
+  switch (outcome.result) {
+    case 'done': {
+      if (change.kind !== 'placement') return log.info(fields, changeLine(change));
+      const { environment, granted, revoked, from, approval } = change;
+      const counts = { environment, granted: granted.size, revoked: revoked.size };
+      return log.info(
+        {
+          ...fields,
+          ...counts,
+          source: from?.source,
+          revision: from?.revision,
+          dataUpdate: from?.dataUpdate,
+          approval,
+        },
+        changeLine(change),
+      );
+    }
+    case 'late':
+      return;
+    case 'pending':
+      return log.info({ ...fields, link: outcome.link }, `${change.id}: waits for the platform's approval`);
+    case 'failed':
+    case 'conflict':
+    case 'unanswered':
+    case 'refused':
+      return log.warn(
+        { ...fields, code: outcome.problem.code, result: outcome.result },
+        `${change.id}: ${formatProblem(outcome.problem)}`,
+      );
+  }
+}

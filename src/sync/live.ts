@@ -1,0 +1,108 @@
+import type { Who } from '../domain/audience.ts';
+import { noMembers } from '../domain/members.ts';
+import type { Change } from '../domain/plan.ts';
+import type { AppliedListing, LiveListing, LivePlacement, Outcome, PlacementId } from '../domain/target.ts';
+
+const nobody: Who = { kind: 'members', members: noMembers };
+
+/**
+ * What a target that cannot be read is believed to hold. `uncertain`: the machine went down under us, so the last
+ * writes may not be in the state; then each placement counts as a write that was not answered, and is sent once more.
+ */
+export function liveFromApplied(applied: AppliedListing, uncertain: boolean): LiveListing | undefined {
+  if (applied.metadata === undefined) return undefined;
+  return {
+    key: applied.key,
+    owner: 'ours',
+    metadata: applied.metadata,
+    archived: false,
+    removed: applied.removed,
+    placements: applied.placements.map(({ id, environment, on, who, intent, appliedAt }) => ({
+      id,
+      environment,
+      seen: 'remembered',
+      on,
+      who: { kind: 'members', members: who },
+      waysIn: [],
+      ...(intent && { pending: { on: intent.on, who: { kind: 'members', members: intent.who }, since: intent.at } }),
+      ...(!intent && uncertain && { pending: { on, who: { kind: 'members', members: who }, since: appliedAt } }),
+    })),
+  };
+}
+
+/** What is known of a listing after one change of it: pure. `idOf` names the placement of an environment. */
+export function liveAfter(
+  before: LiveListing | undefined,
+  change: Change,
+  outcome: Outcome,
+  idOf: (environment: string) => PlacementId,
+  now: number,
+): LiveListing | undefined {
+  const listing: LiveListing = before ?? {
+    key: change.key,
+    owner: 'ours',
+    metadata: change.metadata,
+    archived: false,
+    removed: false,
+    placements: [],
+  };
+  if (outcome.result === 'unanswered' || outcome.result === 'pending') {
+    if (change.kind !== 'placement') return before;
+    const pending = { on: change.after.on, who: change.after.who, since: now };
+    return withPlacement(listing, change.placement, change.environment, placement => ({ ...placement, pending }));
+  }
+  if (outcome.result !== 'done') return before;
+  switch (change.kind) {
+    case 'create':
+    case 'adopt': {
+      const seen = outcome.existed ? 'unknown' : 'remembered';
+      const placements = change.environments.map((environment): LivePlacement => {
+        return { id: idOf(environment), environment, seen, on: false, who: nobody, waysIn: [] };
+      });
+      return { ...listing, owner: 'ours', metadata: change.metadata, removed: false, placements };
+    }
+    case 'update':
+      return { ...listing, metadata: change.metadata };
+    case 'restore':
+      return { ...listing, archived: false, removed: false, metadata: change.metadata };
+    case 'archive':
+      return { ...listing, archived: true };
+    case 'retire':
+      return { ...listing, removed: true, metadata: change.metadata };
+    case 'placement':
+      return withPlacement(
+        {
+          ...listing,
+          removed: change.removal && listing.removed,
+          ...(change.writesMetadata && { metadata: change.metadata }),
+        },
+        change.placement,
+        change.environment,
+        ({ pending: _, version: __, ...placement }) => ({
+          ...placement,
+          seen: placement.seen === 'read' ? 'read' : 'remembered',
+          on: change.after.on,
+          who: change.after.who,
+          waysIn: [],
+          ...(outcome.version !== undefined && { version: outcome.version }),
+        }),
+      );
+  }
+}
+
+function withPlacement(
+  listing: LiveListing,
+  id: PlacementId,
+  environment: string,
+  become: (placement: LivePlacement) => LivePlacement,
+): LiveListing {
+  const found = listing.placements.find(placement => placement.id === id);
+  if (found) {
+    return {
+      ...listing,
+      placements: listing.placements.map(placement => (placement === found ? become(placement) : placement)),
+    };
+  }
+  const fresh: LivePlacement = { id, environment, seen: 'remembered', on: false, who: nobody, waysIn: [] };
+  return { ...listing, placements: [...listing.placements, become(fresh)] };
+}

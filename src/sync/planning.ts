@@ -1,0 +1,133 @@
+import type { Audience, AudienceId } from '../domain/audience.ts';
+import type { Config } from '../domain/config.ts';
+import type { Plan, PlanInput, RemovalView, SourceStanding, TargetView } from '../domain/plan.ts';
+import type { StateStore } from '../domain/state.ts';
+import type { Clock } from '../lib/clock.ts';
+import { planTargets } from '../plan/plan.ts';
+import type { Definitions } from './definitions.ts';
+import type { SourceLane } from './source-lane.ts';
+import type { TargetLane } from './target-lane.ts';
+
+export interface PlanningOptions {
+  readonly config: Pick<Config, 'guard'>;
+  readonly store: Pick<StateStore, 'baseline' | 'approvals' | 'windows'>;
+  readonly clock: Clock;
+  readonly definitions: Definitions;
+  readonly only: ReadonlySet<string> | undefined;
+  /** `apply --checksum`: the definition-caused changes were reviewed. */
+  readonly reviewed: boolean;
+  sources(): readonly SourceLane[];
+  targets(): readonly TargetLane[];
+  readonly audiences: ReadonlyMap<AudienceId, Audience>;
+}
+
+export interface Planning {
+  /** The plan of one lane's target; undefined while it cannot be made. */
+  planFor(lane: TargetLane): Plan | undefined;
+  /** One plan over all targets that were read. */
+  planAll(): Plan;
+}
+
+/** Gathers what the pure planner needs; the only place that calls it. */
+export function createPlanning(options: PlanningOptions): Planning {
+  const { store, clock, definitions } = options;
+
+  function input(targets: readonly TargetView[], audiences: ReadonlyMap<AudienceId, Audience>): PlanInput {
+    const now = clock.now();
+    const since = now - options.config.guard.window;
+    return {
+      now,
+      targets,
+      audiences,
+      sources: standings(),
+      guard: options.config.guard,
+      baseline: placement => store.baseline(placement, since),
+      approvals: store.approvals(now),
+      windows: store.windows(now),
+      removals: removals(since),
+      ...(options.only && { only: options.only }),
+      ...(options.reviewed && { definitionsReviewed: true }),
+    };
+  }
+
+  function standings(): ReadonlyMap<string, SourceStanding> {
+    return new Map(options.sources().map(lane => [lane.source.id, lane.view().standing]));
+  }
+
+  /** Toggles removed within the guard's window count with those that are gone now, so that slices add up. */
+  function removals(since: number): RemovalView {
+    const known = new Map<string, boolean>();
+    for (const lane of options.targets()) {
+      for (const listing of lane.applied().values()) {
+        if (listing.removed && !listing.placements.some(placement => placement.appliedAt >= since)) continue;
+        const off = !listing.removed && listing.placements.every(placement => !placement.on);
+        known.set(listing.toggle, (known.get(listing.toggle) ?? true) && off);
+      }
+    }
+    return {
+      present: definitions.current?.present ?? new Set(),
+      confirmed: definitions.confirmed,
+      known: [...known].map(([toggle, appliedOff]) => ({ toggle, appliedOff })),
+    };
+  }
+
+  /** Sources whose answers wait to be compared with what was last applied. */
+  function comparing(): ReadonlySet<string> {
+    const suspects = [...standings()].filter(([, { state, by }]) => state === 'suspect' && by === 'nothing');
+    return new Set(suspects.map(([id]) => id));
+  }
+
+  function uses(lane: TargetLane, sources: ReadonlySet<string>): boolean {
+    return [...lane.desired.asks.values()].some(ask => sources.has(ask.policy.source));
+  }
+
+  return {
+    planFor(lane) {
+      const view = lane.view();
+      if (!view || !definitions.current) return undefined;
+      const suspects = comparing();
+      if (!uses(lane, suspects)) return planTargets(input([view], options.audiences));
+      // A comparison is over everything the source decides, in every target.
+      const concerned = options.targets().filter(other => other === lane || uses(other, suspects));
+      const views = concerned.map(other => other.view()).filter(found => found !== undefined);
+      const audiences =
+        views.length === concerned.length ? options.audiences : withoutCandidates(options.audiences, suspects);
+      return only(planTargets(input(views, audiences)), lane.target.name);
+    },
+    planAll() {
+      const views = options.targets().map(lane => lane.view());
+      return planTargets(
+        input(
+          views.filter(view => view !== undefined),
+          options.audiences,
+        ),
+      );
+    },
+  };
+}
+
+function withoutCandidates(
+  audiences: ReadonlyMap<AudienceId, Audience>,
+  sources: ReadonlySet<string>,
+): ReadonlyMap<AudienceId, Audience> {
+  return new Map(
+    [...audiences].map(([id, audience]): [AudienceId, Audience] => {
+      if (audience.state !== 'not-ready' || !sources.has(audience.from.source)) return [id, audience];
+      const { candidate: _, ...held } = audience;
+      return [id, held];
+    }),
+  );
+}
+
+/** The part of a plan that is about one target. */
+function only(plan: Plan, target: string): Plan {
+  return {
+    ...plan,
+    changes: plan.changes.filter(change => change.target === target),
+    held: plan.held.filter(held => held.target === target),
+    refused: plan.refused.filter(refusal => refusal.target === target),
+    blocked: plan.blocked.filter(
+      block => block.scope === 'removal' || block.placements.some(placement => placement.target === target),
+    ),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Problem } from '../domain/problem.ts';
+import { backoffDelay } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+
+interface Entry {
+  readonly failures: number;
+  /** ms since the epoch; Infinity: of no use before the definitions change. */
+  readonly notBefore: number;
+  readonly problem: Problem;
+}
+
+/** When each change of a target may be tried again, and when the target as a whole. Ids are `Change.id`. */
+export interface Retries {
+  failed(id: string, problem: Problem, retryAfter?: number): void;
+  refused(id: string, problem: Problem): void;
+  done(id: string): void;
+  /** Nothing is sent to the target before; `retryAfter` is the platform's own word, which only time can lift. */
+  hold(problem: Problem, retryAfter?: number): void;
+  /** The target answered: it is there. */
+  reached(): void;
+  /** Something new is known about these: they need not wait. */
+  forgive(concerns: (id: string) => boolean): void;
+  /** Forgets changes that are no longer planned. */
+  keep(ids: ReadonlySet<string>): void;
+  mayTry(id: string): boolean;
+  entry(id: string): Entry | undefined;
+  readonly held: { readonly until: number; readonly failures: number; readonly problem: Problem } | undefined;
+  /** The next moment at which something may be tried (ms since the epoch). */
+  next(): number | undefined;
+  /** The most failures in a row of one change, refusals left out. */
+  worst(): number;
+}
+
+export function createRetries(clock: Clock, random: () => number): Retries {
+  const entries = new Map<string, Entry>();
+  let held: { until: number; failures: number; problem: Problem; platform: boolean } | undefined;
+
+  return {
+    failed(id, problem, retryAfter) {
+      const failures = (entries.get(id)?.failures ?? 0) + 1;
+      entries.set(id, { failures, problem, notBefore: clock.now() + (retryAfter ?? backoffDelay(failures, random)) });
+    },
+    refused(id, problem) {
+      entries.set(id, { failures: 0, problem, notBefore: Number.POSITIVE_INFINITY });
+    },
+    done(id) {
+      entries.delete(id);
+    },
+    hold(problem, retryAfter) {
+      const failures = (held?.failures ?? 0) + 1;
+      const until = clock.now() + (retryAfter ?? backoffDelay(failures, random));
+      const platform = retryAfter !== undefined;
+      // Many writes of one batch fail together: they are one failure, and the platform's word outlives ours.
+      if (held && held.until > clock.now() && (held.platform || !platform)) {
+        held = { ...held, until: platform ? Math.max(held.until, until) : held.until };
+        return;
+      }
+      held = { until, failures, problem, platform };
+    },
+    reached() {
+      held = undefined;
+    },
+    forgive(concerns) {
+      for (const [id, entry] of entries) {
+        if (concerns(id) && entry.notBefore !== Number.POSITIVE_INFINITY) entries.set(id, { ...entry, notBefore: 0 });
+      }
+      if (held && !held.platform) held = { ...held, until: 0 };
+    },
+    keep(ids) {
+      for (const id of entries.keys()) if (!ids.has(id)) entries.delete(id);
+    },
+    mayTry(id) {
+      const now = clock.now();
+      return (entries.get(id)?.notBefore ?? 0) <= now && (held?.until ?? 0) <= now;
+    },
+    entry: id => entries.get(id),
+    get held() {
+      return held;
+    },
+    next() {
+      const now = clock.now();
+      const moments = [...entries.values()].map(entry => entry.notBefore).filter(Number.isFinite);
+      if (held && held.until > now) return Math.max(held.until, Math.min(...moments, held.until));
+      return moments.length > 0 ? Math.min(...moments) : undefined;
+    },
+    worst: () => Math.max(0, ...[...entries.values()].map(entry => entry.failures)),
+  };
+}

@@ -1,0 +1,323 @@
+import type { Ask, Audience, AudienceId, Hint, Readiness, Source } from '../domain/audience.ts';
+import { ruleName } from '../domain/identity.ts';
+import type { GuardConfig, SourceStanding } from '../domain/plan.ts';
+import { type Problem, toProblem } from '../domain/problem.ts';
+import type { StateStore } from '../domain/state.ts';
+import { backoffDelay } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { confirmedBy, needsConfirmation } from './confirm.ts';
+import { createLane } from './lane.ts';
+import type { AskReason } from './reasons.ts';
+import { asAudience, isChange, standingOf, underStanding } from './standing.ts';
+import type { Observer } from './view.ts';
+
+export interface SourceLaneOptions {
+  readonly source: Source;
+  readonly store: Pick<StateStore, 'source' | 'saveSource'>;
+  readonly guard: GuardConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly observer: Observer;
+  /** One-shot commands: what is undefined stays so, and nothing is asked without a reason. */
+  readonly once: boolean;
+  /** A preview leaves no trace in the state. */
+  readonly remember: boolean;
+  /** Ends what is asked right now. */
+  readonly signal: AbortSignal;
+  /** Ends the hints, and with them the watching. */
+  readonly closing: AbortSignal;
+  /** What targets need of this source now. */
+  asks(): readonly Ask[];
+  /**
+   * New answers, or a new standing. `changed` are the ids whose audience is not what it was; `announced`: somebody
+   * said that something changed, so nobody has to wait any longer before the next try.
+   */
+  publish(audiences: readonly Audience[], changed: ReadonlySet<AudienceId>, announced: boolean): void;
+}
+
+/** How a source stands, for status, health and metrics. */
+export interface SourceView {
+  readonly standing: SourceStanding;
+  readonly readiness: Readiness | undefined;
+  readonly lastAnswerAt: number | undefined;
+  readonly problem: Problem | undefined;
+  readonly warnings: readonly Problem[];
+  /** Consecutive failures of the source as a whole. */
+  readonly failures: number;
+  /** Audiences that failed more than once in a row. */
+  readonly failingAudiences: number;
+  /** The callback is registered, or none is wanted. */
+  readonly registered: boolean;
+}
+
+export interface SourceLane {
+  readonly source: Source;
+  /** Begins to listen for hints. */
+  start(): void;
+  wake(reason: AskReason): void;
+  view(): SourceView;
+  /** A comparison or an approval took the answers under this instance for good. */
+  accept(instance: string): void;
+  idle(): Promise<void>;
+  /** True once everything asked was answered for good: nothing is waited for. */
+  settled(): boolean;
+  stop(): Promise<void>;
+}
+
+/** So many callbacks merged into one look are a storm: then the next look waits for a pause (ms). */
+const stormSize = 8;
+const stormQuiet = 25;
+const stormLongest = 1_000;
+/** A large change nobody announced is asked again after this time (ms). */
+const secondLook = 1_000;
+
+/** The queue of reasons to ask one source, and the only place that asks it. */
+export function createSourceLane(options: SourceLaneOptions): SourceLane {
+  const { source, store, clock, log, signal } = options;
+  /** Each item as it came, what `unchanged` refers to; as it was believed; and as the targets know it. */
+  const yielded = new Map<AudienceId, Audience>();
+  const believed = new Map<AudienceId, Audience>();
+  const published = new Map<AudienceId, Audience>();
+  /** How often in a row an audience was undefined or failed. */
+  const attempts = new Map<AudienceId, number>();
+  let last: Readiness | undefined;
+  let lastAnswerAt: number | undefined;
+  let lastCallbackAt = 0;
+  let problem: Problem | undefined;
+  let unannounced: Problem | undefined;
+  let registration: Problem | undefined;
+  let registered = !source.announces || options.once;
+  let failures = 0;
+  let cancelRetry: (() => void) | undefined;
+  const lane = createLane<AskReason>(look);
+
+  async function look(take: () => AskReason[]): Promise<void> {
+    let reasons = take();
+    if (reasons.filter(reason => reason.kind === 'callback').length >= stormSize) {
+      await pause();
+      reasons = [...reasons, ...take()];
+    }
+    // Somebody says that something changed: what was waited for may be there now.
+    if (reasons.some(isAnnouncement)) {
+      failures = 0;
+      attempts.clear();
+    }
+    const started = clock.now();
+    try {
+      const stable = await lookOnce(reasons);
+      problem = undefined;
+      options.observer.asked(source.id, 'success', (clock.now() - started) / 1000);
+      if (stable) retryWhatIsOpen();
+      else lane.wake({ kind: 'retry' });
+    } catch (error) {
+      if (signal.aborted) return;
+      fail(toProblem(error));
+      options.observer.asked(source.id, 'failed', (clock.now() - started) / 1000);
+    }
+  }
+
+  async function pause(): Promise<void> {
+    const begin = clock.now();
+    for (;;) {
+      const quiet = clock.now() - lastCallbackAt;
+      if (signal.aborted || quiet >= stormQuiet || clock.now() - begin >= stormLongest) return;
+      await clock.sleep(stormQuiet - quiet, signal).catch(() => {});
+    }
+  }
+
+  /** False: the engine changed or became ready under the answers, which are thrown away. */
+  async function lookOnce(reasons: readonly AskReason[]): Promise<boolean> {
+    // An instance id seen after the last answers cannot come back after a restart: it serves as the look before these.
+    const before = last?.state === 'ready' && last.by !== 'sentinels' ? last : await readiness();
+    const items = await collect(scopeOf(reasons, options.asks()));
+    const after = await readiness();
+    if (before.instanceId !== after.instanceId) {
+      log.warn({ source: source.id }, `${source.id}: the policy engine restarted, its answers are thrown away`);
+      return false;
+    }
+    if (before.state === 'suspect' && after.state === 'ready') return false;
+    lastAnswerAt = clock.now();
+    const standing = last as Readiness;
+    const sure = standing.state === 'ready' ? await confirm(items, reasons) : items;
+    for (const item of sure) {
+      believed.set(item.id, item);
+      if (item.state === 'defined') attempts.delete(item.id);
+      else attempts.set(item.id, (attempts.get(item.id) ?? 0) + 1);
+    }
+    publish(
+      sure.map(item => underStanding(item, standing)),
+      reasons.some(isAnnouncement),
+    );
+    return true;
+  }
+
+  async function readiness(): Promise<Readiness> {
+    const stored = store.source(source.id);
+    const { readiness: now, seen } = await source.readiness(stored, signal);
+    if (options.remember && JSON.stringify(seen) !== JSON.stringify(stored)) store.saveSource(source.id, seen);
+    for (const found of now.problems) {
+      if (last?.problems.some(known => known.message === found.message)) continue;
+      log.warn({ source: source.id, code: found.code }, `${source.id}: ${found.message}`);
+    }
+    if (last?.state !== now.state) log.info({ source: source.id, by: now.by }, `${source.id} is ${now.state}`);
+    last = now;
+    return now;
+  }
+
+  async function collect(asks: readonly Ask[]): Promise<Audience[]> {
+    const items: Audience[] = [];
+    if (asks.length === 0) return items;
+    for await (const item of source.resolve(asks, signal)) {
+      const audience = asAudience(item, yielded.get(item.id));
+      yielded.set(item.id, audience);
+      items.push(audience);
+    }
+    return items;
+  }
+
+  /** What changed much without being announced is asked again; only what both answers say stands. */
+  async function confirm(items: readonly Audience[], reasons: readonly AskReason[]): Promise<readonly Audience[]> {
+    if (!reasons.every(reason => reason.kind === 'poll' || reason.kind === 'resync')) return items;
+    const news = items.filter(item => believed.has(item.id) && isChange(believed.get(item.id), item));
+    if (source.announces && news.length > 0) warnUnannounced();
+    const doubtful = new Set(
+      news.filter(item => needsConfirmation(believed.get(item.id), item, options.guard)).map(item => item.id),
+    );
+    if (doubtful.size === 0) return items;
+    await clock.sleep(secondLook, signal);
+    const second = new Map(
+      (await collect(options.asks().filter(ask => doubtful.has(ask.id)))).map(item => [item.id, item]),
+    );
+    return items.flatMap(item => {
+      if (!doubtful.has(item.id)) return [item];
+      const again = second.get(item.id);
+      return again ? [confirmedBy(believed.get(item.id), item, again)] : [];
+    });
+  }
+
+  function warnUnannounced(): void {
+    unannounced = {
+      code: 'change-not-announced',
+      message: `${source.id}: users changed and no callback said so.`,
+      hint: 'Start the OPAL client with OPAL_SHOULD_REPORT_ON_DATA_UPDATES=true.',
+    };
+    log.warn({ source: source.id, code: unannounced.code }, `${unannounced.message} ${unannounced.hint}`);
+  }
+
+  function publish(audiences: readonly Audience[], announced = false): void {
+    const changed = new Set<AudienceId>();
+    for (const audience of audiences) {
+      if (isChange(published.get(audience.id), audience)) changed.add(audience.id);
+      published.set(audience.id, audience);
+    }
+    options.publish(audiences, changed, announced);
+  }
+
+  function fail(found: Problem): void {
+    failures++;
+    if (problem?.message !== found.message) {
+      log.warn({ source: source.id, code: found.code }, `${source.id}: ${[found.message, found.hint].join(' ')}`);
+    }
+    problem = found;
+    last = undefined;
+    const now = clock.now();
+    publish(
+      options.asks().map(({ id, contextKind, policy }) => ({
+        id,
+        contextKind,
+        from: { source: source.id, rule: ruleName(policy), answeredAt: now },
+        ...(lastAnswerAt === undefined ? { state: 'not-ready' } : { state: 'failed', error: found }),
+      })),
+    );
+    retryAfter(backoffDelay(failures, options.random), { kind: 'retry' });
+  }
+
+  /** Undefined, failed and suspect are asked again for ever; of the first two only those concerned. */
+  function retryWhatIsOpen(): void {
+    if (last?.state === 'suspect') {
+      // One shot: where only a comparison or an approval helps, asking again does not.
+      if (options.once && last.by === 'nothing') return;
+      failures++;
+      retryAfter(backoffDelay(failures, options.random), { kind: 'retry' });
+      return;
+    }
+    failures = 0;
+    const wanted = new Set(options.asks().map(ask => ask.id));
+    for (const id of attempts.keys()) if (!wanted.has(id)) attempts.delete(id);
+    const again = [...attempts.keys()].filter(id => !options.once || believed.get(id)?.state === 'failed');
+    if (again.length === 0) return;
+    const least = Math.min(...again.map(id => attempts.get(id) ?? 1));
+    retryAfter(backoffDelay(least, options.random), { kind: 'retry', audiences: new Set(again) });
+  }
+
+  function retryAfter(delay: number, reason: AskReason): void {
+    cancelRetry?.();
+    cancelRetry = clock.after(delay, () => {
+      cancelRetry = undefined;
+      lane.wake(reason);
+    });
+  }
+
+  let hinting: Promise<void> | undefined;
+
+  function heed(hint: Hint): void {
+    if (hint.kind !== 'registration') {
+      lane.wake({ kind: hint.kind });
+      return;
+    }
+    registration = hint.problem;
+    registered = hint.problem === undefined;
+    if (hint.problem) {
+      log.warn({ source: source.id, code: hint.problem.code }, `${source.id}: ${hint.problem.message}`);
+    } else log.info({ source: source.id }, `${source.id}: callback registered`);
+    options.publish([], new Set(), false);
+  }
+
+  return {
+    source,
+    start() {
+      hinting ??= source.hints(heed, options.closing);
+    },
+    wake(reason) {
+      if (reason.kind === 'callback') {
+        lastCallbackAt = clock.now();
+        unannounced = undefined;
+      }
+      lane.wake(reason);
+    },
+    view: () => ({
+      standing: standingOf(last, problem, lastAnswerAt !== undefined),
+      readiness: last,
+      lastAnswerAt,
+      problem: problem ?? registration,
+      warnings: [...(last?.problems ?? []), ...(unannounced ? [unannounced] : [])],
+      failures: problem ? failures : 0,
+      failingAudiences: [...attempts].filter(([id, count]) => count > 1 && believed.get(id)?.state === 'failed').length,
+      registered,
+    }),
+    accept(instance) {
+      const seen = store.source(source.id);
+      if (seen && options.remember) store.saveSource(source.id, { ...seen, acceptedUnder: instance });
+      last = undefined;
+      lane.wake({ kind: 'approval' });
+    },
+    idle: () => lane.idle(),
+    settled: () => !lane.busy && cancelRetry === undefined,
+    async stop() {
+      cancelRetry?.();
+      await lane.stop();
+      await hinting?.catch(() => {});
+    },
+  };
+}
+
+function isAnnouncement(reason: AskReason): boolean {
+  return reason.kind === 'callback' || reason.kind === 'operator' || reason.kind === 'changed';
+}
+
+function scopeOf(reasons: readonly AskReason[], asks: readonly Ask[]): readonly Ask[] {
+  if (reasons.some(reason => reason.audiences === undefined)) return asks;
+  return asks.filter(ask => reasons.some(reason => reason.audiences?.has(ask.id)));
+}

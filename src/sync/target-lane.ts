@@ -1,0 +1,345 @@
+import type { Audience, AudienceId } from '../domain/audience.ts';
+import type { TargetEntry } from '../domain/config.ts';
+import { placementIdOf } from '../domain/identity.ts';
+import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
+import { toProblem } from '../domain/problem.ts';
+import type { StateStore } from '../domain/state.ts';
+import type { AppliedListing, LiveListing, Outcome, Target } from '../domain/target.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Desired } from './desired.ts';
+import { createFlights } from './flights.ts';
+import { createLane } from './lane.ts';
+import { liveAfter, liveFromApplied } from './live.ts';
+import type { WriteReason } from './reasons.ts';
+import { createRetries, type Retries } from './retries.ts';
+import type { Observer } from './view.ts';
+
+export interface TargetLaneOptions {
+  readonly target: Target;
+  readonly entry: Pick<TargetEntry, 'policy'>;
+  readonly onRemoved: OnRemoved;
+  readonly reopen: boolean;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+  /** The plan of this lane's target as things stand now; undefined: it cannot be judged yet. */
+  plan(): Plan | undefined;
+  /** Answers that are too old to write with are asked again. */
+  askAgain(audiences: ReadonlySet<AudienceId>): void;
+  /** Something that status shows may have changed; `wrote` with each change that landed. */
+  changed(): void;
+  wrote(change: Change, outcome: Outcome): void;
+}
+
+export interface TargetLane {
+  readonly target: Target;
+  setDesired(desired: Desired): void;
+  readonly desired: Desired;
+  /** What the state remembers of the target, by remote key. */
+  applied(): ReadonlyMap<string, AppliedListing>;
+  /** Reads what the target holds (or recalls it); throws a ProblemError when it cannot be read. */
+  refresh(): Promise<void>;
+  /** Undefined before the first refresh. */
+  view(): TargetView | undefined;
+  wake(reason: WriteReason): void;
+  /** New answers came in for this lane's placements. */
+  answered(audiences: readonly Audience[], changed: ReadonlySet<AudienceId>, announced: boolean): void;
+  /** The last plan, and what became of it so far. */
+  readonly plan: Plan | undefined;
+  readonly retries: Retries;
+  readonly outcomes: readonly { readonly change: Change; readonly outcome: Outcome }[];
+  /** Every listing was created, updated or refused at least once. */
+  readonly started: boolean;
+  /** ms since the epoch. */
+  readonly lastSyncAt: number | undefined;
+  /** The change of the last plan was carried out. */
+  isDone(change: Change): boolean;
+  idle(): Promise<void>;
+  /** Nothing runs and nothing waits to be tried again. */
+  settled(): boolean;
+  stop(): Promise<void>;
+}
+
+/** An answer older than this starts no write (ms). */
+const youngEnough = 5_000;
+/** The next phase does not wait longer for the one before (ms). */
+const phasePatience = 2_000;
+const conflictsInARow = 3;
+
+/** The queue of work to write into one target, and the only place that writes it. */
+export function createTargetLane(options: TargetLaneOptions): TargetLane {
+  const { target, store, clock, log, signal } = options;
+  const retries = createRetries(clock, options.random);
+  const outcomes: { change: Change; outcome: Outcome }[] = [];
+  /** Audiences under changes that wait: an answer to them is news even if it is the old one. */
+  const awaited = new Set<AudienceId>();
+  let desired: Desired = { listings: [], refused: [], asks: new Map() };
+  let applied: Map<string, AppliedListing> | undefined;
+  let live: Map<string, LiveListing> | undefined;
+  let unreadable: TargetView['live']['unreadable'] = [];
+  let mustRead = true;
+  let conflicts = 0;
+  let plan: Plan | undefined;
+  /** Ids of changes of that plan that were carried out. */
+  let done = new Set<string>();
+  let started = false;
+  let lastSyncAt: number | undefined;
+  let cancelTimer: (() => void) | undefined;
+  let news = 0;
+  let stopped = false;
+  const lane = createLane<WriteReason>(pass);
+  const flights = createFlights({ target, store, clock, signal, mayStart: isYoung, landed });
+
+  function isYoung(change: Change): boolean {
+    if (change.kind !== 'placement' || change.from === undefined) return true;
+    return clock.now() - change.from.answeredAt <= youngEnough;
+  }
+
+  function remembered(): Map<string, AppliedListing> {
+    applied ??= new Map(store.applied(target.address));
+    return applied;
+  }
+
+  async function refresh(): Promise<void> {
+    applied = new Map(store.applied(target.address));
+    if (!target.read) {
+      const recalled = [...applied.values()].map(listing => liveFromApplied(listing, store.uncertain));
+      live = new Map(recalled.filter(listing => listing !== undefined).map(listing => [listing.key, listing]));
+    } else {
+      const want = desired.listings.map(({ key, toggle, placements }) => {
+        return { key, toggle, environments: placements.map(placement => placement.environment) };
+      });
+      const found = await target.read(want, signal);
+      live = new Map(found.listings.map(listing => [listing.key, listing]));
+      unreadable = found.unreadable;
+      settleIntents();
+    }
+    mustRead = false;
+  }
+
+  /** What was read answers what unanswered writes left open. */
+  function settleIntents(): void {
+    for (const listing of applied?.values() ?? []) {
+      if (!listing.placements.some(placement => placement.intent)) continue;
+      for (const { id, intent } of listing.placements) {
+        const seen = live?.get(listing.key)?.placements.find(placement => placement.id === id);
+        if (!intent || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
+        store.observed(target.address, id, { on: seen.on, who: seen.who.members }, clock.now());
+      }
+      recallOne(listing.key);
+    }
+  }
+
+  function recallOne(key: string): void {
+    const listing = store.appliedListing(target.address, key);
+    if (listing) applied?.set(key, listing);
+    else applied?.delete(key);
+  }
+
+  function view(): TargetView | undefined {
+    if (!live || !applied) return undefined;
+    return {
+      name: target.name,
+      can: target.can,
+      policy: options.entry.policy,
+      onRemoved: options.onRemoved,
+      reopen: options.reopen,
+      environments: target.environments,
+      desired: desired.listings,
+      refused: desired.refused,
+      live: { listings: [...live.values()], unreadable },
+      applied,
+      inFlight: flights.placements,
+    };
+  }
+
+  async function pass(take: () => WriteReason[]): Promise<void> {
+    const reasons = take();
+    const begin = clock.now();
+    news = 0;
+    if (reasons.some(reason => reason.read)) mustRead = true;
+    if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.keep(new Set());
+    try {
+      if ((retries.held?.until ?? 0) > begin) return;
+      if (mustRead || !live) await refresh();
+      plan = options.plan();
+      if (!plan) return;
+      done = new Set();
+      retries.keep(new Set(plan.changes.map(change => change.id)));
+      awaited.clear();
+      if (options.entry.policy !== 'detect') await write(plan);
+      const open = plan.changes.filter(change => retries.entry(change.id));
+      if (news === 0 && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
+      if (open.length === 0) lastSyncAt = clock.now();
+      options.observer.pass(target.name, open.length === 0 ? 'success' : 'partial', (clock.now() - begin) / 1000);
+    } catch (error) {
+      if (signal.aborted) return;
+      const problem = toProblem(error);
+      if (retries.held?.problem.message !== problem.message) {
+        log.warn(
+          { target: target.name, code: problem.code },
+          `${target.name}: ${[problem.message, problem.hint].join(' ')}`,
+        );
+      }
+      if (problem.code === 'internal')
+        log.error({ target: target.name, stack: (error as Error).stack }, problem.message);
+      retries.hold(problem);
+      options.observer.pass(target.name, 'failed', (clock.now() - begin) / 1000);
+    } finally {
+      schedule();
+      options.changed();
+    }
+  }
+
+  /** Done, or refused for good; in `detect` nothing ever is, and nothing is waited for. */
+  function isTried(change: Change): boolean {
+    if (options.entry.policy === 'detect') return true;
+    return done.has(change.id) || retries.entry(change.id)?.failures === 0;
+  }
+
+  /** One phase after the other; stops for a newer answer, which is planned anew with its revocations in front. */
+  async function write(current: Plan): Promise<void> {
+    const planned = new Set(current.changes.map(change => change.id));
+    for (const phase of phases) {
+      if (news > 0 || stopped) return;
+      const stale = new Set<AudienceId>();
+      const batch = current.changes.filter(change => {
+        if (change.phase !== phase || flights.has(change)) return false;
+        if (change.needs.some(id => planned.has(id) && !done.has(id))) return false;
+        if (!retries.mayTry(change.id)) {
+          if (change.kind === 'placement') awaited.add(change.audience);
+          return false;
+        }
+        if (isYoung(change)) return true;
+        if (change.kind === 'placement') stale.add(change.audience);
+        return false;
+      });
+      if (stale.size > 0) {
+        for (const id of stale) awaited.add(id);
+        options.askAgain(stale);
+      }
+      if (batch.length > 0) await patiently(flights.start(batch));
+    }
+  }
+
+  async function patiently(flight: Promise<void>): Promise<void> {
+    const patience = new AbortController();
+    let landedInTime = false;
+    await Promise.race([
+      flight.then(() => {
+        landedInTime = true;
+      }),
+      clock.sleep(phasePatience, patience.signal).catch(() => {}),
+    ]);
+    patience.abort();
+    if (!landedInTime) void flight.then(() => lane.wake({ kind: 'landed' }));
+  }
+
+  function landed(change: Change, outcome: Outcome): void {
+    const idOf = (environment: string) =>
+      placementIdOf(target.address, target.remoteEnvironment(environment), change.key);
+    const after = liveAfter(live?.get(change.key), change, outcome, idOf, clock.now());
+    if (after) live?.set(change.key, after);
+    recallOne(change.key);
+    outcomes.push({ change, outcome });
+    if (outcomes.length > 10_000) outcomes.splice(0, 5_000);
+    judge(change, outcome);
+    options.observer.wrote(target.name, outcome.result, 1);
+    options.wrote(change, outcome);
+  }
+
+  function judge(change: Change, outcome: Outcome): void {
+    const { result } = outcome;
+    if (result === 'done' || result === 'pending') {
+      conflicts = 0;
+      retries.reached();
+      retries.done(change.id);
+      if (result === 'done' && outcome.existed) lane.wake({ kind: 'landed' });
+      else done.add(change.id);
+      return;
+    }
+    if (result === 'late') {
+      if (change.kind !== 'placement') return;
+      awaited.add(change.audience);
+      options.askAgain(new Set([change.audience]));
+      return;
+    }
+    if (change.kind === 'placement') awaited.add(change.audience);
+    if (result === 'refused') retries.refused(change.id, outcome.problem);
+    else if (result === 'conflict' && ++conflicts <= conflictsInARow) lane.wake({ kind: 'retry', read: true });
+    else {
+      if (result === 'failed') {
+        if (outcome.scope === 'target') retries.hold(outcome.problem, outcome.retryAfter);
+        retries.failed(change.id, outcome.problem, outcome.scope === 'change' ? outcome.retryAfter : undefined);
+      } else retries.failed(change.id, outcome.problem);
+      if (target.read) mustRead = true;
+    }
+  }
+
+  function schedule(): void {
+    cancelTimer?.();
+    cancelTimer = undefined;
+    const next = retries.next();
+    if (next === undefined || stopped) return;
+    cancelTimer = clock.after(Math.max(1, next - clock.now()), () => {
+      cancelTimer = undefined;
+      lane.wake({ kind: 'retry' });
+    });
+  }
+
+  return {
+    target,
+    setDesired(next) {
+      desired = next;
+    },
+    get desired() {
+      return desired;
+    },
+    applied: remembered,
+    refresh,
+    view,
+    wake(reason) {
+      news++;
+      lane.wake(reason);
+    },
+    answered(audiences, changed, announced) {
+      const ours = audiences.filter(audience => desired.asks.has(audience.id)).map(audience => audience.id);
+      const news = ours.filter(id => changed.has(id) || awaited.has(id));
+      if (news.length === 0) return;
+      if (announced) {
+        const ids = new Set(news);
+        const concerned = plan?.changes.filter(change => change.kind === 'placement' && ids.has(change.audience)) ?? [];
+        const names = new Set(concerned.flatMap(change => [change.id, ...change.needs]));
+        retries.forgive(id => names.has(id));
+      }
+      this.wake({ kind: 'answers' });
+    },
+    get plan() {
+      return plan;
+    },
+    retries,
+    outcomes,
+    get started() {
+      return started;
+    },
+    get lastSyncAt() {
+      return lastSyncAt;
+    },
+    isDone: change => done.has(change.id),
+    async idle() {
+      await lane.idle();
+      await flights.settled();
+    },
+    settled: () => !lane.busy && flights.size === 0 && cancelTimer === undefined,
+    async stop() {
+      stopped = true;
+      cancelTimer?.();
+      await lane.stop();
+      await flights.settled();
+    },
+  };
+}

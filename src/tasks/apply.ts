@@ -1,0 +1,91 @@
+import type { Block, Plan } from '../domain/plan.ts';
+import { type Problem, ProblemError, UsageError } from '../domain/problem.ts';
+import type { Recorded } from '../domain/state.ts';
+import { approvalHolds } from '../sync/engine.ts';
+import { type Opened, openLine, type OpenOptions } from './open.ts';
+import { preview } from './preview.ts';
+import { type Findings, findingsOf } from './result.ts';
+import { settle } from './settle.ts';
+
+export interface ApplyOptions extends Omit<OpenOptions, 'mode' | 'reviewed'> {
+  /** ms. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  /** Only if the definition-caused changes are exactly those of the plan with this checksum. */
+  readonly checksum?: string;
+  /** Block ids to let through. */
+  readonly approve: readonly string[];
+}
+
+export interface Applied extends Findings {
+  readonly done: readonly Pick<Recorded, 'change' | 'outcome'>[];
+  /** What is still to be done, blocked or held. */
+  readonly left: Plan;
+}
+
+/** The line run once: everything that may be written is written, within the time. */
+export async function apply(options: ApplyOptions): Promise<Applied> {
+  const { clock, timeout, signal } = options;
+  const deadline = clock.now() + timeout;
+  const known = await reviewed(options);
+  const opened = openLine({ ...options, mode: 'once', reviewed: options.checksum !== undefined });
+  try {
+    approve(opened, options, known);
+    await opened.line.start();
+    const inTime = await settle(opened.line, clock, deadline - clock.now(), signal);
+    const { failed, warnings } = findingsOf(opened.line);
+    const late: Problem[] = inTime || failed.length > 0 ? [] : [notInTime(timeout)];
+    const unread = opened.line.targets.some(lane => !lane.view());
+    return {
+      done: opened.line.targets.flatMap(lane => lane.outcomes),
+      left: opened.line.planAll(),
+      failed: [...failed, ...(unread ? late : [])],
+      warnings,
+    };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A plan beforehand, where a checksum or an id speaks of one. */
+async function reviewed(options: ApplyOptions): Promise<readonly Block[]> {
+  if (options.checksum === undefined && options.approve.length === 0) return [];
+  const opened = openLine({ ...options, mode: 'preview' });
+  try {
+    const { plan } = await preview({ ...options, line: opened.line });
+    if (options.checksum !== undefined && plan.checksum !== options.checksum) {
+      throw new ProblemError({
+        code: 'checksum-differs',
+        message: `The changes are not those that were reviewed: the plan's checksum is ${plan.checksum}.`,
+        hint: 'Look at a new plan and apply with its checksum.',
+      });
+    }
+    return plan.blocked;
+  } finally {
+    await opened.close();
+  }
+}
+
+function approve(opened: Opened, { approve: ids, clock }: ApplyOptions, known: readonly Block[]): void {
+  const now = clock.now();
+  for (const id of ids) {
+    const block = known.find(one => one.id === id);
+    const by = 'apply --approve';
+    if (block) opened.store.approveBlock(block, by, now + approvalHolds, now);
+    else if (!opened.store.approve(id, by, now + approvalHolds, now)) {
+      throw new UsageError({
+        code: 'unknown-approval',
+        message: `Nothing with the id ${id} is blocked.`,
+        hint: 'optoggles plan shows what is blocked now, with its ids.',
+      });
+    }
+  }
+}
+
+function notInTime(timeout: number): Problem {
+  return {
+    code: 'not-in-time',
+    message: `Not everything was settled within ${timeout / 1000} s.`,
+    hint: 'Run it again, or give it more time with --timeout.',
+  };
+}

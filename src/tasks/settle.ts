@@ -1,0 +1,34 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Line } from '../sync/line.ts';
+
+/**
+ * Waits until nothing runs and nothing waits to be tried again. False: the time (ms) was over first, or the signal
+ * ended it.
+ */
+export async function settle(line: Line, clock: Clock, timeout: number, signal: AbortSignal): Promise<boolean> {
+  const over = new AbortController();
+  const end = AbortSignal.any([over.signal, signal]);
+  const stop = clock.after(timeout, () => over.abort());
+  try {
+    for (;;) {
+      await line.idle();
+      if (line.settled()) return true;
+      if (end.aborted) return false;
+      await changed(line, end);
+    }
+  } finally {
+    stop();
+  }
+}
+
+function changed(line: Line, end: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const stop = line.onChange(finish);
+    end.addEventListener('abort', finish, { once: true });
+    function finish(): void {
+      stop();
+      end.removeEventListener('abort', finish);
+      resolve();
+    }
+  });
+}

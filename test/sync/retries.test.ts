@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { createRetries } from '../../src/sync/retries.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+const problem = { code: 'x', message: 'x' };
+
+describe('retries', () => {
+  test('double from 0.5 s to 16 s and then go on for ever', async () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    const delays: number[] = [];
+    for (let failure = 0; failure < 8; failure++) {
+      retries.failed('c', problem);
+      const next = retries.next() ?? 0;
+      delays.push(next - clock.now());
+      expect(retries.mayTry('c')).toBe(false);
+      await clock.advance(next - clock.now());
+      expect(retries.mayTry('c')).toBe(true);
+    }
+    expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000]);
+  });
+
+  test('are spread over the upper half', () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 0);
+    retries.failed('c', problem);
+    expect((retries.next() ?? 0) - clock.now()).toBe(250);
+  });
+
+  test("a hold of the platform's own stands, ours is lifted by news", async () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    retries.hold(problem);
+    retries.forgive(() => true);
+    expect(retries.mayTry('c')).toBe(true);
+    retries.hold(problem, 30_000);
+    retries.forgive(() => true);
+    expect(retries.mayTry('c')).toBe(false);
+    await clock.advance(29_999);
+    expect(retries.mayTry('c')).toBe(false);
+    await clock.advance(1);
+    expect(retries.mayTry('c')).toBe(true);
+  });
+
+  test('failures of one batch together are one failure of the target', () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    for (let index = 0; index < 100; index++) retries.hold(problem);
+    expect(retries.held?.failures).toBe(1);
+    expect((retries.held?.until ?? 0) - clock.now()).toBe(500);
+  });
+
+  test('what was refused is not tried before the definitions change', async () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    retries.refused('c', problem);
+    retries.forgive(() => true);
+    await clock.advance(86_400_000);
+    expect(retries.mayTry('c')).toBe(false);
+    expect(retries.next()).toBeUndefined();
+    retries.keep(new Set());
+    expect(retries.mayTry('c')).toBe(true);
+  });
+});
