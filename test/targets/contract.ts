@@ -2,9 +2,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { everydayCases } from './contract-everyday.ts';
 import type { Case, Facts, Harness } from './contract-harness.ts';
 import { lifecycleCases } from './contract-lifecycle.ts';
+import { planCases } from './contract-plans.ts';
 import { troubleCases } from './contract-trouble.ts';
 
-const cases = { ...everydayCases, ...lifecycleCases, ...troubleCases };
+const cases = { ...everydayCases, ...lifecycleCases, ...planCases, ...troubleCases };
 
 export type CaseName = keyof typeof cases;
 
