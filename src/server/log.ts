@@ -17,7 +17,8 @@ export interface LogOptions {
 
 /**
  * The log of the program. Lines are made and written in the call itself, without a worker or a queue, so that the last
- * words before an exit are not lost.
+ * words before an end are not lost. (`process.exit` may still drop what a slow reader of the stream has not taken: set
+ * `process.exitCode` instead.)
  */
 export function createLog(options: LogOptions): Log {
   const redact = createRedactor(options.secrets);

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../lib/log.ts';
+import type { Redactor } from '../lib/redact.ts';
+import type { Engine } from '../sync/view.ts';
+import type { Access } from './access.ts';
+import { problems, refuse } from './answer.ts';
+import { callbackHook } from './callback.ts';
+import type { Metrics } from './metrics.ts';
+import { readPage } from './page.ts';
+import { statusTexts } from './status-text.ts';
+
+export interface RouteParts {
+  readonly engine: Engine;
+  readonly access: Access;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly redact: Redactor;
+}
+
+const json = 'application/json; charset=utf-8';
+const longestId = 200;
+
+/** Everything that is answered, each route with its check of who asks, which comes before the body is read. */
+export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.route({ method: 'POST', url: '/opa_update', onRequest: callbackHook(parts.engine), handler: unreachable });
+  addHealth(app, parts);
+  addStatus(app, parts);
+  addAdmin(app, parts);
+}
+
+function unreachable(): never {
+  throw new Error('answered before');
+}
+
+function addHealth(app: FastifyInstance, { engine, access, metrics }: RouteParts): void {
+  const ok = (_: FastifyRequest, reply: FastifyReply) => reply.type(json).send('{"status":"ok"}');
+  app.get('/health/live', ok);
+  app.get('/livez', ok);
+  app.get('/readyz', ok);
+  app.get('/health/started', (_, reply) => {
+    const started = engine.health().phase !== 'starting';
+    return reply
+      .code(started ? 200 : 503)
+      .type(json)
+      .send(`{"status":"${started ? 'ok' : 'starting'}"}`);
+  });
+  app.get('/health', (_, reply) => {
+    const { phase, ...counts } = engine.health();
+    const code = { starting: 503, ok: 200, failing: 500 }[phase];
+    return reply
+      .code(code)
+      .type(json)
+      .send(JSON.stringify({ status: phase, ...counts }));
+  });
+  app.get('/metrics', {
+    onRequest: (request, reply, done) => {
+      if (access.mayMeasure(request.headers.authorization, request.headers.host)) return done();
+      askForBearer(reply);
+    },
+    handler: async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  });
+}
+
+function addStatus(app: FastifyInstance, { engine, access, redact }: RouteParts): void {
+  const textOf = statusTexts(redact);
+  const page = readPage();
+  const mayRead = ({ headers }: FastifyRequest) => access.mayRead(headers.authorization, headers.host);
+  app.get('/', (request, reply) => {
+    if (mayRead(request)) return reply.type('text/html; charset=utf-8').send(page.html);
+    // A browser cannot send a bearer with an address that was typed in. The page holds no data: it asks for the token.
+    reply.header('www-authenticate', 'Bearer').code(401);
+    if (request.headers.accept?.includes('text/html')) return reply.type('text/html; charset=utf-8').send(page.html);
+    return reply.type(json).send(JSON.stringify(problems.noBearer));
+  });
+  for (const file of page.files) app.get(file.url, (_, reply) => reply.type(file.type).send(file.body));
+  app.get('/api/status', (request, reply) => {
+    if (!mayRead(request)) return askForBearer(reply);
+    const { body, etag } = textOf(engine.status());
+    reply.header('etag', etag);
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+    return reply.type(json).send(body);
+  });
+}
+
+function addAdmin(app: FastifyInstance, { engine, access, log }: RouteParts): void {
+  const adminOnly = {
+    onRequest: (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+      if (!access.hasAdmin) return void refuse(reply, 403, problems.noAdmin);
+      if (access.admin(request.headers.authorization) !== undefined) return done();
+      refuse(reply.header('www-authenticate', 'Bearer'), 401, problems.wrongAdmin);
+    },
+  };
+  const nameOf = (request: FastifyRequest) => access.admin(request.headers.authorization) ?? '';
+
+  app.post('/api/sync', adminOnly, (request, reply) => {
+    const by = nameOf(request);
+    log.info({ by }, 'a pass over everything was asked for');
+    engine.sync(by);
+    return reply.type(json).send('{"status":"asked"}');
+  });
+
+  app.post('/api/approvals', adminOnly, (request, reply) => {
+    const id = idOf(request.body);
+    if (id === undefined) return refuse(reply, 400, problems.badBody);
+    const by = nameOf(request);
+    const approval = engine.approve(id, by);
+    if (approval === undefined) return refuse(reply, 404, problems.unknownBlock);
+    log.info({ by, block: approval.id, until: approval.until }, 'a block was approved');
+    return reply.type(json).send(JSON.stringify({ id: approval.id, until: approval.until }));
+  });
+}
+
+function askForBearer(reply: FastifyReply): FastifyReply {
+  return refuse(reply.header('www-authenticate', 'Bearer'), 401, problems.noBearer);
+}
+
+/** The id in a body, whatever content type it came with (curl's default is a form). */
+function idOf(body: unknown): string | undefined {
+  if (typeof body !== 'string') return undefined;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (parsed === null || typeof parsed !== 'object' || !('id' in parsed)) return undefined;
+    const { id } = parsed;
+    return typeof id === 'string' && id !== '' && id.length <= longestId ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
