@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Replaces the content of a file at once: whoever reads sees all of the old or all of the new text, after a crash too.
+ * `before` is what the caller read (undefined: there was no file); when something else is there right before the rename,
+ * nothing is written and `false` comes back. Keeps the mode, and the owner where that is allowed; makes missing folders.
+ * Links are not followed: the caller gives the real path. Errors of the file system pass as they are.
+ */
+export async function replaceFile(
+  path: string,
+  text: string,
+  before: string | undefined,
+  move: (from: string, to: string) => Promise<void> = rename,
+): Promise<boolean> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const old = await stat(path).catch(ifThere);
+  const fresh = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
+  const file = await open(fresh, 'wx', old?.mode ?? 0o644);
+  try {
+    try {
+      if (old !== undefined) {
+        await file.chmod(old.mode);
+        // Only root may give a file away; anybody else's stays the writer's.
+        await file.chown(old.uid, old.gid).catch(() => {});
+      }
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if ((await readFile(path, 'utf8').catch(ifThere)) !== before) {
+      await unlink(fresh);
+      return false;
+    }
+    await move(fresh, path);
+  } catch (error) {
+    await unlink(fresh).catch(() => {});
+    throw error;
+  }
+  await syncFolder(folder);
+  return true;
+}
+
+/** Without it a power cut can bring the old name back. Not every system lets a folder be opened. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+function ifThere(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}
