@@ -51,7 +51,7 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
   });
   const closing = new AbortController();
   try {
-    const url = await server.listen(host, port);
+    const bound = await server.listen(host, port);
     store.audit({ at: systemClock.now(), what: 'started', message: version });
     if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
     void watchFile(resolve(config.folder, config.file), systemClock, () => engine.configChanged(), closing.signal);
@@ -64,7 +64,9 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
         look,
       ),
     );
-    context.stdout.write(`\n${reportStatus(engine.status(), look)}\nServing ${url}\n`);
+    context.stdout.write(
+      `\n${reportStatus(engine.status(), look)}\nServing http://${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${bound.port}\n`,
+    );
     await aborted(context.signal);
     log.info({}, 'stopping');
   } finally {
@@ -77,7 +79,7 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -18,7 +18,7 @@ export interface Loaded {
 }
 
 export interface DefinitionsOptions {
-  load(lastGood: readonly GoodDefinition[]): Promise<Loaded>;
+  readonly load: (lastGood: readonly GoodDefinition[]) => Promise<Loaded>;
   readonly store: Pick<StateStore, 'definitions' | 'saveDefinitions'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,9 +1,11 @@
 import type { Config } from '../domain/config.ts';
+import type { Change } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import type { Toggle } from '../domain/toggle.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Line } from './line.ts';
+import type { TargetLane } from './target-lane.ts';
 import { blockStatuses, healthOf, sourceStatus, targetStatus, toggleStatuses } from './status.ts';
 import type { Engine, Gauges, Status, ToggleStatus } from './view.ts';
 
@@ -36,7 +38,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   const startedAt = new Date(clock.now()).toISOString();
   /** Since when a placement is held, as `target toggle environment`. */
   const heldSince = new Map<string, number>();
-  const revocationsSince = new Map<string, number>();
+  const revokingSince = new Map<string, number>();
   let everStarted = false;
   let restartNeeded = false;
   let cached: Status | undefined;
@@ -81,6 +83,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
 
   function watchApprovals(): void {
     cancelApprovals = clock.after(approvalsEvery, () => {
+      follow();
       const now = store.dataVersion();
       if (now !== dataVersion) {
         dataVersion = now;
@@ -96,39 +99,41 @@ export function createEngine(options: EngineOptions): RunningEngine {
     cancelPrune = clock.after(pruneEvery, prune);
   }
 
-  function gauges(): Gauges {
+  /** Since when what is held is held, and what is to be revoked is not yet revoked. */
+  function follow(): void {
     const now = clock.now();
+    keep(heldSince, line.targets.flatMap(lane => lane.plan?.held ?? []).map(nameOf), now);
+    keep(revokingSince, line.targets.flatMap(revoking).map(revokingName), now);
+  }
+
+  function gauges(): Gauges {
+    follow();
+    const now = clock.now();
+    const age = (since: ReadonlyMap<string, number>, name: string) => (now - (since.get(name) ?? now)) / 1000;
     const held = line.targets.flatMap(lane => lane.plan?.held ?? []);
-    keep(heldSince, new Set(held.map(nameOf)), now);
-    const outstanding: Record<string, { count: number; oldest: number }> = {};
-    const lastSync: Record<string, number> = {};
-    let drift = 0;
-    const open = new Set<string>();
-    for (const lane of line.targets) {
-      const waiting = (lane.plan?.changes ?? []).filter(change => !lane.isDone(change));
-      const revoking = waiting.filter(change => change.kind === 'placement' && change.revoked.size > 0);
-      for (const change of revoking) open.add(`${lane.target.name}\n${change.id}`);
-      keep(revocationsSince, open, now, lane.target.name);
-      const ages = revoking.map(change => now - (revocationsSince.get(`${lane.target.name}\n${change.id}`) ?? now));
-      outstanding[lane.target.name] = {
-        count: revoking.reduce((sum, change) => sum + (change.kind === 'placement' ? change.revoked.size : 0), 0),
-        oldest: Math.max(0, ...ages) / 1000,
-      };
-      if (lane.lastSyncAt !== undefined) lastSync[lane.target.name] = lane.lastSyncAt / 1000;
-      drift += waiting.filter(change => change.causes.includes('drift')).length;
-      drift += (lane.plan?.held ?? []).filter(one => one.reason === 'switched-off-by-hand').length;
-    }
+    const byHand = held.filter(one => one.reason === 'switched-off-by-hand').length;
     return {
-      lastSync,
-      held: held.map(({ toggle, target, environment, ...one }) => ({
-        toggle,
-        target,
-        environment,
-        seconds: (now - (heldSince.get(nameOf({ toggle, target, environment, ...one })) ?? now)) / 1000,
-      })),
+      lastSync: Object.fromEntries(
+        line.targets.flatMap(({ target, lastSyncAt }) =>
+          lastSyncAt === undefined ? [] : [[target.name, lastSyncAt / 1000]],
+        ),
+      ),
+      held: held.map(one => {
+        const { toggle, target, environment } = one;
+        return { toggle, target, environment, seconds: age(heldSince, nameOf(one)) };
+      }),
       blocked: store.blocks().map(({ id, reason, since }) => ({ id, reason, seconds: (now - since) / 1000 })),
-      outstanding,
-      drift,
+      outstanding: Object.fromEntries(
+        line.targets.map(lane => {
+          const waiting = revoking(lane);
+          const count = waiting.reduce((sum, { revoked }) => sum + revoked.size, 0);
+          return [
+            lane.target.name,
+            { count, oldest: Math.max(0, ...waiting.map(one => age(revokingSince, revokingName(one)))) },
+          ];
+        }),
+      ),
+      drift: line.targets.flatMap(waitingIn).filter(change => change.causes.includes('drift')).length + byHand,
       stale: options.expired(line.definitions.current?.toggles ?? [], now).length,
     };
   }
@@ -169,10 +174,26 @@ function nameOf({ toggle, target, environment }: { toggle: string; target: strin
   return `${target}\n${toggle}\n${environment}`;
 }
 
-/** Starts the clock of what is new, forgets what is over; `prefix` limits what is forgotten. */
-function keep(since: Map<string, number>, names: ReadonlySet<string>, now: number, prefix = ''): void {
+/** What was planned last and is not done. */
+function waitingIn(lane: TargetLane): readonly Change[] {
+  return (lane.plan?.changes ?? []).filter(change => !lane.isDone(change));
+}
+
+function revoking(lane: TargetLane) {
+  return waitingIn(lane)
+    .filter(change => change.kind === 'placement')
+    .filter(change => change.revoked.size > 0);
+}
+
+function revokingName(change: Change): string {
+  return `${change.target}\n${change.id}`;
+}
+
+/** Starts the clock of what is new, forgets what is over. */
+function keep(since: Map<string, number>, names: readonly string[], now: number): void {
   for (const name of names) if (!since.has(name)) since.set(name, now);
-  for (const name of since.keys()) if (!names.has(name) && name.startsWith(prefix)) since.delete(name);
+  const current = new Set(names);
+  for (const name of since.keys()) if (!current.has(name)) since.delete(name);
 }
 
 function compare(a: string, b: string): number {

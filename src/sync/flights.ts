@@ -10,7 +10,7 @@ export interface FlightsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** False: the answer under the change is too old to start a write with. */
-  mayStart(change: Change): boolean;
+  readonly mayStart: (change: Change) => boolean;
   /** Called for each outcome, in the order of arrival, after it was recorded. */
   landed(change: Change, outcome: Outcome): void;
 }

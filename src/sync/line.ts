@@ -20,7 +20,7 @@ export interface LineOptions {
   readonly sources: readonly Source[];
   readonly targets: readonly Target[];
   /** Scans the flags folder (or gives the toggles of OPToggles' old configuration). */
-  load(lastGood: readonly GoodDefinition[]): Promise<Loaded>;
+  readonly load: (lastGood: readonly GoodDefinition[]) => Promise<Loaded>;
   readonly store: StateStore;
   readonly clock: Clock;
   /** 0 ≤ x < 1. */
