@@ -127,12 +127,6 @@ function takeUnavailable(raw: Record<string, unknown>, place: Placer): Problem[]
   return problems;
 }
 
-/** Our names of environments, in either form. */
-function namesOf(environments: unknown): string[] {
-  if (Array.isArray(environments)) return environments as string[];
-  return typeof environments === 'object' && environments !== null ? Object.keys(environments) : [];
-}
-
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
@@ -178,20 +172,11 @@ class Entries {
     this.#unique('target', entry.name, [...base, 'name']);
     if (kind === undefined || problems.length > 0) return undefined;
     const { name, type, policy: own, ...settings } = entry;
-    const environments = kind.environments(entry);
-    if (namesOf(entry.environments).some(environment => !environments?.includes(environment))) {
-      this.problems.push({
-        code: 'environments-not-taken',
-        message: `A target of type ${type as string} takes no list of environments.`,
-        hint: 'Remove it; see what this kind offers in the configuration reference.',
-        at: this.#place([...base, 'environments'], 'key'),
-      });
-    }
     return {
       name: name as string,
       type: type as string,
       policy: (own ?? policy) as TargetEntry['policy'],
-      environments,
+      environments: kind.environments(entry),
       settings,
     };
   }

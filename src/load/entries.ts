@@ -2,7 +2,7 @@ import { type TObject, type TSchema, Type } from 'typebox';
 import type { Problem } from '../domain/problem.ts';
 import { type Placer, check } from './check.ts';
 import { environmentsSchema, sourceBase, targetBase } from './config-schema.ts';
-import type { KindSchemas } from './kinds.ts';
+import type { KindSchemas, TargetSchemas } from './kinds.ts';
 import { Line } from './pieces.ts';
 import { nearest, pathText, quoted } from './problems.ts';
 import type { Path } from './yaml-reader.ts';
@@ -31,9 +31,14 @@ export function sourceEntrySchema(own: TObject): TObject {
 }
 
 /** The schema of an entry of `targets` of that kind. */
-export function targetEntrySchema(own: TObject): TObject {
-  const environments = { environments: Type.Optional(environmentsSchema) };
-  return withBase(own, { ...targetBase, ...environments });
+export function targetEntrySchema(kind: TargetSchemas): TObject {
+  const environments = takesEnvironments(kind) && { environments: Type.Optional(environmentsSchema) };
+  return withBase(kind.settings, { ...targetBase, ...environments });
+}
+
+/** A kind that finds the names in a list takes one; others name their environment otherwise, or none. */
+function takesEnvironments(kind: TargetSchemas): boolean {
+  return kind.environments({ environments: ['probe'] })?.includes('probe') ?? false;
 }
 
 /** The schema of what a flag file says to a target of that kind: its spec and `key`. */
@@ -64,7 +69,7 @@ export function checkSource(
   options: EntryOptions,
 ): CheckedEntry<KindSchemas['sources'][string]> {
   entry.type ??= 'opal';
-  return checkEntry(entry, kinds.sources, sourceEntrySchema, looseSource, 'source', options);
+  return checkEntry(entry, kinds.sources, kind => sourceEntrySchema(kind.settings), looseSource, 'source', options);
 }
 
 /** Checks an entry of `targets` by its kind's schema and fills in defaults. */
@@ -76,10 +81,10 @@ export function checkTarget(
   return checkEntry(entry, kinds.targets, targetEntrySchema, looseTarget, 'target', options);
 }
 
-function checkEntry<Kind extends { readonly settings: TObject }>(
+function checkEntry<Kind>(
   entry: Record<string, unknown>,
   kinds: Readonly<Record<string, Kind>>,
-  schemaOf: (own: TObject) => TObject,
+  schemaOf: (kind: Kind) => TObject,
   loose: TObject,
   what: string,
   options: EntryOptions,
@@ -88,7 +93,7 @@ function checkEntry<Kind extends { readonly settings: TObject }>(
   // The type decides the schema: while it is wrong, nothing but the common keys can be judged.
   if (typeof type !== 'string') return { kind: undefined, problems: check(loose, entry, options.place, options) };
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-  if (kind !== undefined) return { kind, problems: check(schemaOf(kind.settings), entry, options.place, options) };
+  if (kind !== undefined) return { kind, problems: check(schemaOf(kind), entry, options.place, options) };
   const unknown: Problem = {
     code: `unknown-${what}-type`,
     message: `${quoted(pathText([...options.base, 'type']))}: there is no kind of ${what} called ${quoted(type)}.`,

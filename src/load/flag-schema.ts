@@ -6,7 +6,7 @@ const closed = { additionalProperties: false } as const;
 const share = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 1, description }));
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
 
-const packagePattern = '^[^\\u0000-\\u0020\\u007f.\\[\\]"/]+(\\.[^\\u0000-\\u0020\\u007f.\\[\\]"/]+)*$';
+export const packagePattern = '^[^\\u0000-\\u0020\\u007f.\\[\\]"/]+(\\.[^\\u0000-\\u0020\\u007f.\\[\\]"/]+)*$';
 
 function policySchema(description: string) {
   return Type.Object(

@@ -27,6 +27,8 @@ export interface LoadedFlags {
   readonly good: readonly GoodDefinition[];
   /** The same for the same files, whatever is in force. */
   readonly fingerprint: string;
+  /** How many flag files there are, valid or not. */
+  readonly files: number;
 }
 
 export interface FlagLoader {
@@ -76,6 +78,7 @@ function fromConfig(toggles: readonly Toggle[]): LoadedFlags {
     broken: new Set(),
     good: [],
     fingerprint: hashOf(JSON.stringify(toggles)),
+    files: 0,
   };
 }
 
@@ -144,6 +147,7 @@ class Loader {
       ...(unreadable !== undefined && { unreadable }),
       good: good.sort((a, b) => compare(a.key, b.key)),
       fingerprint: fingerprintOf(scan, reads),
+      files: scan.files.length,
     };
   }
 

@@ -140,7 +140,16 @@ function parseReference(inside: string): Variable | { readonly file: string } | 
   return { name: variable, otherwise: at < 0 ? undefined : inside.slice(at + 2) };
 }
 
-const literalEntryKeys = new Set(['id', 'type', 'name', 'environment', 'environments', 'packages', 'policy']);
+/** Keys of entries of `sources` and `targets` that no reference may stand for. */
+export const literalEntryKeys: ReadonlySet<string> = new Set([
+  'id',
+  'type',
+  'name',
+  'environment',
+  'environments',
+  'packages',
+  'policy',
+]);
 
 /** What flag files are checked against has to be known without the environment. */
 function mustBeLiteral(path: Path): boolean {
