@@ -60,7 +60,7 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     const look = lookOf(context.stdout, context.env);
     context.stdout.write(
       reportOutcome(
-        line.targets.flatMap(lane => lane.outcomes),
+        line.targets.flatMap(lane => lane.takeOutcomes()),
         look,
       ),
     );

@@ -155,14 +155,16 @@ export function createLine(options: LineOptions): Line {
   function planned(lane: TargetLane): Plan | undefined {
     const plan = planning.planFor(lane);
     if (!plan) return undefined;
-    const { fresh, gone } = store.saveBlocks(lane.target.name, plan.blocked, clock.now());
-    for (const block of fresh) {
+    const { fresh: begun, gone } = store.saveBlocks(lane.target.name, plan.blocked, clock.now());
+    for (const block of begun) {
       options.observer.blocked(block.reason);
       log.warn({ block: block.id, reason: block.reason, target: lane.target.name }, block.message);
     }
     for (const block of gone) {
       log.info({ block: block.id, target: lane.target.name }, `block ${block.id} is over`);
     }
+    const fresh = plan.warnings.filter(({ message }) => !lane.plan?.warnings.some(known => known.message === message));
+    for (const warning of fresh) log.warn({ code: warning.code, target: lane.target.name }, formatProblem(warning));
     for (const { source, instance } of plan.accepted) {
       sources.find(one => one.source.id === source)?.accept(instance);
     }

@@ -1,16 +1,15 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
-import { placementIdOf } from '../domain/identity.ts';
 import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
 import { toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
-import type { AppliedListing, LiveListing, Outcome, Target } from '../domain/target.ts';
+import type { AppliedListing, Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Desired } from './desired.ts';
 import { createFlights } from './flights.ts';
+import { createHoldings } from './holdings.ts';
 import { createLane } from './lane.ts';
-import { liveAfter, liveFromApplied } from './live.ts';
 import type { WriteReason } from './reasons.ts';
 import { createRetries, type Retries } from './retries.ts';
 import type { Observer } from './view.ts';
@@ -35,6 +34,12 @@ export interface TargetLaneOptions {
   wrote(change: Change, outcome: Outcome): void;
 }
 
+/** A change and what became of it. */
+export interface Done {
+  readonly change: Change;
+  readonly outcome: Outcome;
+}
+
 export interface TargetLane {
   readonly target: Target;
   setDesired(desired: Desired): void;
@@ -51,7 +56,8 @@ export interface TargetLane {
   /** The last plan, and what became of it so far. */
   readonly plan: Plan | undefined;
   readonly retries: Retries;
-  readonly outcomes: readonly { readonly change: Change; readonly outcome: Outcome }[];
+  /** What was done so far; from then on nothing is collected any more. */
+  takeOutcomes(): readonly Done[];
   /** Every listing was created, updated or refused at least once. */
   readonly started: boolean;
   /** ms since the epoch. */
@@ -74,14 +80,11 @@ const conflictsInARow = 3;
 export function createTargetLane(options: TargetLaneOptions): TargetLane {
   const { target, store, clock, log, signal } = options;
   const retries = createRetries(clock, options.random);
-  const outcomes: { change: Change; outcome: Outcome }[] = [];
+  /** Until somebody takes them: they hold whole audiences. */
+  let outcomes: Done[] | undefined = [];
   /** Audiences under changes that wait: an answer to them is news even if it is the old one. */
   const awaited = new Set<AudienceId>();
   let desired: Desired = { listings: [], refused: [], asks: new Map() };
-  let applied: Map<string, AppliedListing> | undefined;
-  let live: Map<string, LiveListing> | undefined;
-  let unreadable: TargetView['live']['unreadable'] = [];
-  let mustRead = true;
   let conflicts = 0;
   let plan: Plan | undefined;
   /** Ids of changes of that plan that were carried out. */
@@ -92,6 +95,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let news = 0;
   let stopped = false;
   const lane = createLane<WriteReason>(pass);
+  const holdings = createHoldings({ target, store, clock, signal, desired: () => desired.listings });
   const flights = createFlights({ target, store, clock, signal, mayStart: isYoung, landed });
 
   function isYoung(change: Change): boolean {
@@ -99,49 +103,9 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     return clock.now() - change.from.answeredAt <= youngEnough;
   }
 
-  function remembered(): Map<string, AppliedListing> {
-    applied ??= new Map(store.applied(target.address));
-    return applied;
-  }
-
-  async function refresh(): Promise<void> {
-    applied = new Map(store.applied(target.address));
-    if (!target.read) {
-      const recalled = [...applied.values()].map(listing => liveFromApplied(listing, store.uncertain));
-      live = new Map(recalled.filter(listing => listing !== undefined).map(listing => [listing.key, listing]));
-    } else {
-      const want = desired.listings.map(({ key, toggle, placements }) => {
-        return { key, toggle, environments: placements.map(placement => placement.environment) };
-      });
-      const found = await target.read(want, signal);
-      live = new Map(found.listings.map(listing => [listing.key, listing]));
-      unreadable = found.unreadable;
-      settleIntents();
-    }
-    mustRead = false;
-  }
-
-  /** What was read answers what unanswered writes left open. */
-  function settleIntents(): void {
-    for (const listing of applied?.values() ?? []) {
-      if (!listing.placements.some(placement => placement.intent)) continue;
-      for (const { id, intent } of listing.placements) {
-        const seen = live?.get(listing.key)?.placements.find(placement => placement.id === id);
-        if (!intent || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
-        store.observed(target.address, id, { on: seen.on, who: seen.who.members }, clock.now());
-      }
-      recallOne(listing.key);
-    }
-  }
-
-  function recallOne(key: string): void {
-    const listing = store.appliedListing(target.address, key);
-    if (listing) applied?.set(key, listing);
-    else applied?.delete(key);
-  }
-
   function view(): TargetView | undefined {
-    if (!live || !applied) return undefined;
+    const live = holdings.live();
+    if (!live) return undefined;
     return {
       name: target.name,
       can: target.can,
@@ -151,8 +115,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       environments: target.environments,
       desired: desired.listings,
       refused: desired.refused,
-      live: { listings: [...live.values()], unreadable },
-      applied,
+      live,
+      applied: holdings.applied(),
       inFlight: flights.placements,
     };
   }
@@ -161,11 +125,11 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     const reasons = take();
     const begin = clock.now();
     news = 0;
-    if (reasons.some(reason => reason.read)) mustRead = true;
+    if (reasons.some(reason => reason.read)) holdings.doubtAll();
     if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.keep(new Set());
     try {
       if ((retries.held?.until ?? 0) > begin) return;
-      if (mustRead || !live) await refresh();
+      if (holdings.inDoubt) await holdings.refresh();
       plan = options.plan();
       if (!plan) return;
       done = new Set();
@@ -240,13 +204,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   }
 
   function landed(change: Change, outcome: Outcome): void {
-    const idOf = (environment: string) =>
-      placementIdOf(target.address, target.remoteEnvironment(environment), change.key);
-    const after = liveAfter(live?.get(change.key), change, outcome, idOf, clock.now());
-    if (after) live?.set(change.key, after);
-    recallOne(change.key);
-    outcomes.push({ change, outcome });
-    if (outcomes.length > 10_000) outcomes.splice(0, 5_000);
+    holdings.landed(change, outcome);
+    outcomes?.push({ change, outcome });
     judge(change, outcome);
     options.observer.wrote(target.name, outcome.result, 1);
     options.wrote(change, outcome);
@@ -270,13 +229,17 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     }
     if (change.kind === 'placement') awaited.add(change.audience);
     if (result === 'refused') retries.refused(change.id, outcome.problem);
-    else if (result === 'conflict' && ++conflicts <= conflictsInARow) lane.wake({ kind: 'retry', read: true });
-    else {
+    else if (result === 'conflict' && ++conflicts <= conflictsInARow) {
+      holdings.doubt(change.key);
+      lane.wake({ kind: 'retry' });
+    } else {
       if (result === 'failed') {
         if (outcome.scope === 'target') retries.hold(outcome.problem, outcome.retryAfter);
         retries.failed(change.id, outcome.problem, outcome.scope === 'change' ? outcome.retryAfter : undefined);
-      } else retries.failed(change.id, outcome.problem);
-      if (target.read) mustRead = true;
+      } else {
+        holdings.doubt(change.key);
+        retries.failed(change.id, outcome.problem);
+      }
     }
   }
 
@@ -299,8 +262,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     get desired() {
       return desired;
     },
-    applied: remembered,
-    refresh,
+    applied: () => holdings.applied(),
+    refresh: () => holdings.refresh(),
     view,
     wake(reason) {
       news++;
@@ -322,7 +285,11 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return plan;
     },
     retries,
-    outcomes,
+    takeOutcomes() {
+      const taken = outcomes ?? [];
+      outcomes = undefined;
+      return taken;
+    },
     get started() {
       return started;
     },

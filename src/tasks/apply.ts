@@ -37,7 +37,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     const late: Problem[] = inTime || failed.length > 0 ? [] : [notInTime(timeout)];
     const unread = opened.line.targets.some(lane => !lane.view());
     return {
-      done: opened.line.targets.flatMap(lane => lane.outcomes),
+      done: opened.line.targets.flatMap(lane => lane.takeOutcomes()),
       left: opened.line.planAll(),
       failed: [...failed, ...(unread ? late : [])],
       warnings,

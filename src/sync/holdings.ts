@@ -1,0 +1,106 @@
+import { placementIdOf } from '../domain/identity.ts';
+import type { Change } from '../domain/plan.ts';
+import type { StateStore } from '../domain/state.ts';
+import type { AppliedListing, DesiredListing, Live, LiveListing, Outcome, Target } from '../domain/target.ts';
+import type { Clock } from '../lib/clock.ts';
+import { liveAfter, liveFromApplied } from './live.ts';
+
+export interface HoldingsOptions {
+  readonly target: Target;
+  readonly store: Pick<StateStore, 'applied' | 'appliedListing' | 'observed' | 'uncertain'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  desired(): readonly DesiredListing[];
+}
+
+/** What a target is known to hold: read from it where it can be read, else what was last applied. */
+export interface Holdings {
+  /** What the state remembers, by remote key. */
+  applied(): ReadonlyMap<string, AppliedListing>;
+  /** Undefined before the first refresh. */
+  live(): Live | undefined;
+  /** Reads what is in doubt (everything at first). Throws a ProblemError when the target cannot be read. */
+  refresh(): Promise<void>;
+  /** This key has to be read again before it is written. */
+  doubt(key: string): void;
+  doubtAll(): void;
+  readonly inDoubt: boolean;
+  /** A change landed and was recorded. */
+  landed(change: Change, outcome: Outcome): void;
+}
+
+export function createHoldings(options: HoldingsOptions): Holdings {
+  const { target, store, clock } = options;
+  let applied: Map<string, AppliedListing> | undefined;
+  let live: Map<string, LiveListing> | undefined;
+  let unreadable: Live['unreadable'] = [];
+  let doubtful: Set<string> | 'all' = 'all';
+
+  function remembered(): Map<string, AppliedListing> {
+    applied ??= new Map(store.applied(target.address));
+    return applied;
+  }
+
+  async function readBack(keys: ReadonlySet<string> | 'all'): Promise<void> {
+    const want = options
+      .desired()
+      .filter(({ key }) => keys === 'all' || keys.has(key))
+      .map(({ key, toggle, placements }) => ({ key, toggle, environments: placements.map(one => one.environment) }));
+    const found = await target.read?.(want, options.signal);
+    if (!found) return;
+    const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
+    live = new Map([...others, ...found.listings.map(listing => [listing.key, listing] as const)]);
+    unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...found.unreadable];
+    settleIntents();
+  }
+
+  /** What was read answers what unanswered writes left open. */
+  function settleIntents(): void {
+    for (const listing of remembered().values()) {
+      if (!listing.placements.some(placement => placement.intent)) continue;
+      for (const { id, intent } of listing.placements) {
+        const seen = live?.get(listing.key)?.placements.find(placement => placement.id === id);
+        if (!intent || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
+        store.observed(target.address, id, { on: seen.on, who: seen.who.members }, clock.now());
+      }
+      recall(listing.key);
+    }
+  }
+
+  function recall(key: string): void {
+    const listing = store.appliedListing(target.address, key);
+    if (listing) remembered().set(key, listing);
+    else remembered().delete(key);
+  }
+
+  return {
+    applied: remembered,
+    live: () => live && { listings: [...live.values()], unreadable },
+    async refresh() {
+      const keys = live ? doubtful : 'all';
+      if (keys === 'all') applied = undefined;
+      if (target.read) await readBack(keys);
+      else if (keys === 'all') {
+        const recalled = [...remembered().values()].map(listing => liveFromApplied(listing, store.uncertain));
+        live = new Map(recalled.filter(listing => listing !== undefined).map(listing => [listing.key, listing]));
+      }
+      doubtful = new Set();
+    },
+    doubt(key) {
+      if (target.read && doubtful !== 'all') doubtful.add(key);
+    },
+    doubtAll() {
+      doubtful = 'all';
+    },
+    get inDoubt() {
+      return live === undefined || doubtful === 'all' || doubtful.size > 0;
+    },
+    landed(change, outcome) {
+      const { key } = change;
+      const idOf = (environment: string) => placementIdOf(target.address, target.remoteEnvironment(environment), key);
+      const after = liveAfter(live?.get(key), change, outcome, idOf, clock.now());
+      if (after) live?.set(key, after);
+      recall(key);
+    },
+  };
+}
