@@ -23,6 +23,7 @@ export class Applied {
     this.#remembered = remembered;
   }
 
+  /** Targets with a listing, by address. */
   addresses(): { address: string; target: string }[] {
     return this.#db
       .all<{ address: string; target: string }>(
@@ -42,6 +43,7 @@ export class Applied {
     });
   }
 
+  /** What became of changes, whether they were intended before or not. */
   record(address: string, recorded: readonly Recorded[], at: number): void {
     this.#write(
       address,
@@ -60,6 +62,7 @@ export class Applied {
     });
   }
 
+  /** Drops a listing and its placements; history, audit and backups stay. */
   forget(address: string, key: string): void {
     this.#db.transaction(() => {
       this.#db.run('DELETE FROM listings WHERE address = ? AND key = ?', address, key);
@@ -133,7 +136,6 @@ export class Applied {
       metadata: JSON.stringify(change.metadata),
       removed:
         change.kind === 'retire' || change.kind === 'archive' ? 1 : change.kind === 'update' ? listing.removed : 0,
-      created: change.kind === 'create' ? 1 : listing.created,
     };
     saveListing(this.#db, listing, after);
     if (change.kind === 'create') this.#placements.created(listing, change.placements, change.environments, at);

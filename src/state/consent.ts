@@ -58,6 +58,7 @@ export class Consent {
     return rows.map(row => this.#blockOf(row));
   }
 
+  /** Those that hold at `now`, by id. */
   approvals(now: number): Approval[] {
     const rows = this.#db.all<{ approval: string; revoked: SetId; granted: SetId }>(
       'SELECT approval, revoked, granted FROM approvals WHERE until > ? ORDER BY id',
@@ -79,16 +80,19 @@ export class Consent {
     });
   }
 
+  /** Approves a block that is stored nowhere yet. */
   approveBlock(block: Block, by: string, until: number, at: number): Approval {
     return this.#db.transaction(() => this.#approveAll([block], by, until, at));
   }
 
+  /** Those open at `now`, in the order of opening. */
   windows(now: number): ApprovalWindow[] {
     return this.#db
       .all<ApprovalWindow>('SELECT source, until, reason, by FROM windows WHERE until > ? ORDER BY id', now)
       .map(row => ({ ...row }));
   }
 
+  /** Opens a window, with its audit row. */
   openWindow(window: ApprovalWindow, at: number): void {
     const { source, until, reason, by } = window;
     this.#db.transaction(() => {

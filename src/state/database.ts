@@ -33,14 +33,17 @@ export class Database {
     );
   }
 
+  /** Runs statements that give nothing and take no values. */
   exec(sql: string): void {
     this.#translated(() => this.#db.exec(sql));
   }
 
+  /** The first row. */
   get<T>(sql: string, ...values: Value[]): Row<T> {
     return this.#translated(() => this.#statement(sql).get(...values)) as Row<T>;
   }
 
+  /** All rows. */
   all<T>(sql: string, ...values: Value[]): T[] {
     return this.#translated(() => this.#statement(sql).all(...values)) as T[];
   }
@@ -72,6 +75,7 @@ export class Database {
     return this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
   }
 
+  /** Nothing works after that. */
   close(): void {
     this.#statements.clear();
     this.#db.close();

@@ -11,6 +11,7 @@ export class Journal {
     this.#db = db;
   }
 
+  /** Appends a row. */
   write(entry: AuditEntry): void {
     const { at, ...rest } = entry;
     this.#db.run('INSERT INTO audit (at, entry) VALUES (?, ?)', at, JSON.stringify(rest));
@@ -44,6 +45,7 @@ export class Journal {
     }
   }
 
+  /** Drops rows from before that moment. */
   prune(before: number): void {
     this.#db.run('DELETE FROM audit WHERE at < ?', before);
   }

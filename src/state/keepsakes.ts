@@ -11,6 +11,7 @@ export class Keepsakes {
     this.#db = db;
   }
 
+  /** What was last seen of a source. */
   source(id: string): SeenSource | undefined {
     const row = this.#db.get<{ seen: string }>('SELECT seen FROM sources WHERE id = ?', id);
     return row && (JSON.parse(row.seen) as SeenSource);
@@ -62,6 +63,7 @@ export class Keepsakes {
     );
   }
 
+  /** A secret made before; undefined: none yet. */
   secret(name: string): string | undefined {
     return this.#db.get<{ value: string }>('SELECT value FROM secrets WHERE name = ?', name)?.value;
   }

@@ -30,7 +30,7 @@ export const migrations: readonly Migration[] = [
 
       CREATE TABLE targets (address TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
-      -- metadata NULL: nothing of it is known to be written. created: made by us, so that whoever is in was let in by us.
+      -- metadata NULL: nothing of it is known to be written.
       CREATE TABLE listings (
         id INTEGER PRIMARY KEY,
         address TEXT NOT NULL,
@@ -39,7 +39,6 @@ export const migrations: readonly Migration[] = [
         context_kind TEXT NOT NULL,
         metadata TEXT,
         removed INTEGER NOT NULL,
-        created INTEGER NOT NULL,
         UNIQUE (address, key)
       ) STRICT;
 

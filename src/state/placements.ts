@@ -58,7 +58,7 @@ export class Placements {
     const row = placementRow(this.#db, change.placement);
     const members = listOf(change.after.who);
     const who = this.#sets.put(members, row?.who, stepOf(change));
-    const before = this.#before(listing, row, change, at);
+    const before = this.#before(row, change, at);
     savePlacement(this.#db, {
       id: change.placement,
       listing: listing.id,
@@ -200,13 +200,13 @@ export class Placements {
   }
 
   /**
-   * A listing that we made was made with nobody in. Of one that is ours but that the state does not know (it was lost)
-   * whoever is in counts as let in by policy, so that the guard sees them go.
+   * A placement that the state does not know (it was lost, or taken over): whoever is in counts as let in by policy, so
+   * that the guard sees them go.
    */
-  #before(listing: ListingRow, row: PlacementRow | undefined, { before }: PlacementWrite, at: number): Before {
+  #before(row: PlacementRow | undefined, { before }: PlacementWrite, at: number): Before {
     if (row?.who != null) return { who: row.who, filledAt: row.first_filled_at };
     const found = before.known && before.who.kind === 'members' ? before.who.members : noMembers;
-    if (listing.created === 1 || found.size === 0) return { who: this.#sets.put(noMembers), filledAt: null };
+    if (found.size === 0) return { who: this.#sets.put(noMembers), filledAt: null };
     return { who: this.#sets.put(found), filledAt: at };
   }
 
@@ -218,7 +218,7 @@ export class Placements {
       source: change.source,
       audience: change.audience,
       is_on: 0,
-      who: listing.created === 1 ? this.#sets.put(noMembers) : null,
+      who: null,
       revision: null,
       first_filled_at: null,
       applied_at: null,

@@ -61,6 +61,7 @@ export class Remembered {
     return cached.all;
   }
 
+  /** One listing, by remote key. */
   one(address: string, key: string): AppliedListing | undefined {
     const cached = this.#cache.get(address);
     if (cached && !cached.stale.has(key)) return cached.all.get(key);

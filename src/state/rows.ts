@@ -14,7 +14,6 @@ export interface ListingRow {
   readonly context_kind: string;
   readonly metadata: string | null;
   readonly removed: number;
-  readonly created: number;
 }
 
 /** A row of `placements`. */
@@ -40,6 +39,7 @@ export interface PlacementRow {
   readonly doubt_at: number | null;
 }
 
+/** Columns of a placement without a write under way. */
 export const noIntent = {
   intent_on: null,
   intent_who: null,
@@ -49,10 +49,12 @@ export const noIntent = {
   intent_revision: null,
 } as const;
 
+/** Columns of a placement without an earlier write that was not answered. */
 export const noDoubt = { doubt_on: null, doubt_who: null, doubt_at: null } as const;
 
-const listingColumns = 'id, address, key, toggle, context_kind, metadata, removed, created';
+const listingColumns = 'id, address, key, toggle, context_kind, metadata, removed';
 
+/** The row of a listing, by target and remote key. */
 export function listingRow(db: Database, address: string, key: string): ListingRow | undefined {
   return db.get(`SELECT ${listingColumns} FROM listings WHERE address = ? AND key = ?`, address, key);
 }
@@ -62,9 +64,9 @@ export function ensureListing(db: Database, address: string, change: Change): Li
   const found = listingRow(db, address, change.key);
   if (found) return found;
   const { key, toggle, contextKind: context_kind } = change;
-  const fresh = { address, key, toggle, context_kind, metadata: null, removed: 0, created: 0 };
+  const fresh = { address, key, toggle, context_kind, metadata: null, removed: 0 };
   const id = db.run(
-    `INSERT INTO listings (address, key, toggle, context_kind, metadata, removed, created) VALUES (?, ?, ?, ?, NULL, 0, 0)`,
+    `INSERT INTO listings (address, key, toggle, context_kind, metadata, removed) VALUES (?, ?, ?, ?, NULL, 0)`,
     address,
     key,
     toggle,
@@ -75,23 +77,21 @@ export function ensureListing(db: Database, address: string, change: Change): Li
 
 /** Replaces what may change of a listing; writes nothing when it is the same. */
 export function saveListing(db: Database, before: ListingRow, after: Omit<ListingRow, 'id' | 'address' | 'key'>): void {
-  const { toggle, context_kind, metadata, removed, created } = after;
+  const { toggle, context_kind, metadata, removed } = after;
   if (
     before.toggle === toggle &&
     before.context_kind === context_kind &&
     before.metadata === metadata &&
-    before.removed === removed &&
-    before.created === created
+    before.removed === removed
   ) {
     return;
   }
   db.run(
-    'UPDATE listings SET toggle = ?, context_kind = ?, metadata = ?, removed = ?, created = ? WHERE id = ?',
+    'UPDATE listings SET toggle = ?, context_kind = ?, metadata = ?, removed = ? WHERE id = ?',
     toggle,
     context_kind,
     metadata,
     removed,
-    created,
     before.id,
   );
 }
@@ -105,6 +105,7 @@ export function dropEmptyListing(db: Database, listing: ListingId): void {
   );
 }
 
+/** The row of a placement, also of one that nothing is shown of. */
 export function placementRow(db: Database, id: PlacementId): PlacementRow | undefined {
   return db.get('SELECT * FROM placements WHERE id = ?', id);
 }

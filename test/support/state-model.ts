@@ -36,7 +36,6 @@ interface Step {
 }
 
 interface Listing {
-  made: boolean;
   known: boolean;
   removed: boolean;
   placement: Placement | undefined;
@@ -49,7 +48,7 @@ export function createModel() {
 
   function listing(key: string): Listing {
     let one = listings.get(key);
-    if (!one) listings.set(key, (one = { made: false, known: false, removed: false, placement: undefined }));
+    if (!one) listings.set(key, (one = { known: false, removed: false, placement: undefined }));
     return one;
   }
 
@@ -61,7 +60,7 @@ export function createModel() {
   function intend(key: string, state: State): void {
     const one = listing(key);
     one.placement ??= {
-      applied: one.made ? { who: '', on: false, filledAt: undefined } : undefined,
+      applied: undefined,
       open: [],
       isNew: true,
     };
@@ -85,7 +84,7 @@ export function createModel() {
         step(key, { at, first: false, before: last.who, after: '', granted: '', revoked: '' });
       }
       one.placement = { applied: { who: '', on: false, filledAt: last?.filledAt }, open: [], isNew: false };
-      Object.assign(one, { made: true, known: true, removed: false });
+      Object.assign(one, { known: true, removed: false });
     },
     remove(key: string, removed: boolean): void {
       Object.assign(listing(key), { known: true, removed });
