@@ -126,7 +126,7 @@ export function createLine(options: LineOptions): Line {
       log,
       observer: options.observer,
       signal,
-      plan: () => planned(lane),
+      plan: toggles => planned(lane, toggles),
       askAgain(ids) {
         for (const source of sources) {
           const own = [...ids].filter(id => lane.desired.asks.get(id)?.policy.source === source.source.id);
@@ -152,8 +152,8 @@ export function createLine(options: LineOptions): Line {
   });
 
   /** The lane's plan, with what follows from it at once: blocks are kept, small differences accepted. */
-  function planned(lane: TargetLane): Plan | undefined {
-    const plan = planning.planFor(lane);
+  function planned(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined {
+    const plan = planning.planFor(lane, toggles);
     if (!plan) return undefined;
     const { fresh: begun, gone } = store.saveBlocks(lane.target.name, plan.blocked, clock.now());
     for (const block of begun) {

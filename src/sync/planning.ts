@@ -9,7 +9,7 @@ import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
 
 export interface PlanningOptions {
-  readonly config: Pick<Config, 'guard'>;
+  readonly config: Pick<Config, 'guard' | 'onRemoved'>;
   readonly store: Pick<StateStore, 'baseline' | 'approvals' | 'windows'>;
   readonly clock: Clock;
   readonly definitions: Definitions;
@@ -22,8 +22,8 @@ export interface PlanningOptions {
 }
 
 export interface Planning {
-  /** The plan of one lane's target; undefined while it cannot be made. */
-  planFor(lane: TargetLane): Plan | undefined;
+  /** The plan of one lane's target, or of these toggles in it; undefined while it cannot be made. */
+  planFor(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined;
   /** One plan over all targets that were read. */
   planAll(): Plan;
 }
@@ -32,7 +32,12 @@ export interface Planning {
 export function createPlanning(options: PlanningOptions): Planning {
   const { store, clock, definitions } = options;
 
-  function input(targets: readonly TargetView[], audiences: ReadonlyMap<AudienceId, Audience>): PlanInput {
+  function input(
+    targets: readonly TargetView[],
+    audiences: ReadonlyMap<AudienceId, Audience>,
+    toggles?: ReadonlySet<string>,
+  ): PlanInput {
+    const only = toggles ?? options.only;
     const now = clock.now();
     const since = now - options.config.guard.window;
     return {
@@ -44,8 +49,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       baseline: placement => store.baseline(placement, since),
       approvals: store.approvals(now),
       windows: store.windows(now),
-      removals: removals(since),
-      ...(options.only && { only: options.only }),
+      removals: removals(since, only !== undefined),
+      ...(only && { only }),
       ...(options.reviewed && { definitionsReviewed: true }),
     };
   }
@@ -55,9 +60,10 @@ export function createPlanning(options: PlanningOptions): Planning {
   }
 
   /** Toggles removed within the guard's window count with those that are gone now, so that slices add up. */
-  function removals(since: number): RemovalView {
+  function removals(since: number, none: boolean): RemovalView {
     const known = new Map<string, boolean>();
-    for (const lane of options.targets()) {
+    for (const lane of none || options.config.onRemoved === 'keep' ? [] : options.targets()) {
+      if (lane.view()?.policy === 'upsert-only') continue;
       for (const listing of lane.applied().values()) {
         if (listing.removed && !listing.placements.some(placement => placement.appliedAt >= since)) continue;
         const off = !listing.removed && listing.placements.every(placement => !placement.on);
@@ -78,15 +84,16 @@ export function createPlanning(options: PlanningOptions): Planning {
   }
 
   function uses(lane: TargetLane, sources: ReadonlySet<string>): boolean {
+    if (sources.size === 0) return false;
     return [...lane.desired.asks.values()].some(ask => sources.has(ask.policy.source));
   }
 
   return {
-    planFor(lane) {
+    planFor(lane, toggles) {
       const view = lane.view();
       if (!view || !definitions.current) return undefined;
       const suspects = comparing();
-      if (!uses(lane, suspects)) return planTargets(input([view], options.audiences));
+      if (!uses(lane, suspects)) return planTargets(input([view], options.audiences, toggles));
       // A comparison is over everything the source decides, in every target.
       const concerned = options.targets().filter(other => other === lane || uses(other, suspects));
       const views = concerned.map(other => other.view()).filter(found => found !== undefined);

@@ -25,8 +25,11 @@ export interface TargetLaneOptions {
   readonly log: Log;
   readonly observer: Observer;
   readonly signal: AbortSignal;
-  /** The plan of this lane's target as things stand now; undefined: it cannot be judged yet. */
-  plan(): Plan | undefined;
+  /**
+   * The plan of this lane's target as things stand now; undefined: it cannot be judged yet. `toggles`: all others are
+   * as they should be and nothing about them changed since.
+   */
+  plan(toggles: ReadonlySet<string> | undefined): Plan | undefined;
   /** Answers that are too old to write with are asked again. */
   askAgain(audiences: ReadonlySet<AudienceId>): void;
   /** Something that status shows may have changed; `wrote` with each change that landed. */
@@ -86,6 +89,10 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   const awaited = new Set<AudienceId>();
   let desired: Desired = { listings: [], refused: [], asks: new Map() };
   let conflicts = 0;
+  /** Toggles by the audience that they use. */
+  let users: ReadonlyMap<AudienceId, ReadonlySet<string>> = new Map();
+  /** Since everything was as it should be: toggles whose audience changed. Undefined: it is not. */
+  let touched: Set<string> | undefined;
   let plan: Plan | undefined;
   /** Ids of changes of that plan that were carried out. */
   let done = new Set<string>();
@@ -130,13 +137,16 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     try {
       if ((retries.held?.until ?? 0) > begin) return;
       if (holdings.inDoubt) await holdings.refresh();
-      plan = options.plan();
+      const scope = reasons.every(reason => reason.kind === 'answers') ? touched : undefined;
+      touched = undefined;
+      plan = options.plan(scope);
       if (!plan) return;
       done = new Set();
       retries.keep(new Set(plan.changes.map(change => change.id)));
       awaited.clear();
       if (options.entry.policy !== 'detect') await write(plan);
       const open = plan.changes.filter(change => retries.entry(change.id));
+      if (isSettled(plan)) touched = new Set();
       if (news === 0 && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
       if (open.length === 0) lastSyncAt = clock.now();
       options.observer.pass(target.name, open.length === 0 ? 'success' : 'partial', (clock.now() - begin) / 1000);
@@ -157,6 +167,12 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       schedule();
       options.changed();
     }
+  }
+
+  /** Nothing of the plan is left: the next one is about what is touched from here on. */
+  function isSettled({ changes, blocked, held, refused, warnings }: Plan): boolean {
+    const rest = blocked.length + held.length + refused.length + warnings.length;
+    return rest === 0 && news === 0 && !holdings.inDoubt && changes.every(change => done.has(change.id));
   }
 
   /** Done, or refused for good; in `detect` nothing ever is, and nothing is waited for. */
@@ -258,6 +274,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     target,
     setDesired(next) {
       desired = next;
+      users = usersOf(next);
+      touched = undefined;
     },
     get desired() {
       return desired;
@@ -273,6 +291,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       const ours = audiences.filter(audience => desired.asks.has(audience.id)).map(audience => audience.id);
       const news = ours.filter(id => changed.has(id) || awaited.has(id));
       if (news.length === 0) return;
+      if (touched) for (const id of news) for (const toggle of users.get(id) ?? []) touched.add(toggle);
       if (announced) {
         const ids = new Set(news);
         const concerned = plan?.changes.filter(change => change.kind === 'placement' && ids.has(change.audience)) ?? [];
@@ -309,4 +328,16 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       await flights.settled();
     },
   };
+}
+
+function usersOf({ listings }: Desired): ReadonlyMap<AudienceId, ReadonlySet<string>> {
+  const users = new Map<AudienceId, Set<string>>();
+  for (const { toggle, placements } of listings) {
+    for (const { audience } of placements) {
+      const set = users.get(audience);
+      if (set) set.add(toggle);
+      else users.set(audience, new Set([toggle]));
+    }
+  }
+  return users;
 }
