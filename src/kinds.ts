@@ -1,5 +1,6 @@
 import { bundleSource } from './audience/bundle/index.ts';
 import type { SourceKind } from './audience/kind.ts';
+import { flagdTarget } from './targets/flagd/index.ts';
 import type { TargetKind } from './targets/kind.ts';
 import { restapiTarget } from './targets/restapi/index.ts';
 
@@ -10,5 +11,6 @@ export const sourceKinds: Readonly<Record<string, SourceKind>> = {
 
 /** The one list of target kinds. */
 export const targetKinds: Readonly<Record<string, TargetKind>> = {
+  flagd: flagdTarget,
   restapi: restapiTarget,
 };

@@ -3,6 +3,7 @@ import { type Problem, ProblemError } from '../../domain/problem.ts';
 import { Duration, parseDuration } from '../../lib/duration.ts';
 import { pathInside } from '../../lib/inside.ts';
 import type { SourceContext, SourceKind } from '../kind.ts';
+import { parseRef } from '../ref.ts';
 import { BundleSource } from './source.ts';
 
 const defaultTime = '5m';
@@ -59,7 +60,8 @@ export const bundleSource: SourceKind = {
       memory: limits?.memory ?? defaultMemory,
     };
     const timeLimit = parseDuration(limits?.time ?? defaultTime);
-    return new BundleSource({ worker, timeLimit, packages: packages && new Set(packages) }, context);
+    const allowed = packages && new Set(packages.map(name => JSON.stringify(packageOf(name, context.id))));
+    return new BundleSource({ worker, timeLimit, packages: allowed }, context);
   },
 };
 
@@ -75,4 +77,14 @@ function outside(path: string, source: string): Problem {
     message: `The path ${path} of source ${source} leads out of the configuration's folder.`,
     hint: 'Put the file below the folder of the configuration.',
   };
+}
+
+function packageOf(name: string, source: string): readonly string[] {
+  const segments = parseRef(name);
+  if (segments !== undefined) return segments;
+  throw new ProblemError({
+    code: 'bad-package',
+    message: `The package ${name} of source ${source} is no package name.`,
+    hint: 'Write it as Rego does: app.rbac, or app["my-pkg"].v1.',
+  });
 }

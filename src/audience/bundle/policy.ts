@@ -55,8 +55,8 @@ function notWasm(name: string): Problem {
 
 /** One wasm instance with its data. Thrown away when the data changes. */
 export interface Policy {
-  /** `app/rbac/us_users` */
-  readonly entrypoints: readonly string[];
+  /** `app/rbac/us_users`, by `entrypointKey` of its segments. */
+  readonly entrypoints: ReadonlyMap<string, string>;
   /**
    * The value of an entrypoint; undefined = no result. `name` is how messages call it. Throws a ProblemError for what
    * OPA would fail at with strict builtin errors, and for builtins that are not there.
@@ -94,7 +94,9 @@ export async function startPolicy(compiled: Compiled, data: Uint8Array | undefin
   };
   if (data !== undefined) failing('the data', () => policy.setData(exactBuffer(data)));
   return {
-    entrypoints: Object.keys(policy.entrypoints as object),
+    entrypoints: new Map(
+      Object.keys(policy.entrypoints as object).map(name => [entrypointKey(segmentsOf(name)), name]),
+    ),
     evaluate(entrypoint, input, name) {
       // As text: the package takes false, 0 and null for no input at all.
       const text = input === undefined ? undefined : exactBuffer(Buffer.from(JSON.stringify(input)));
@@ -102,6 +104,20 @@ export async function startPolicy(compiled: Compiled, data: Uint8Array | undefin
       return results[0]?.result;
     },
   };
+}
+
+/** Names a path whatever its segments hold. */
+export function entrypointKey(segments: readonly string[]): string {
+  return JSON.stringify(segments);
+}
+
+/** OPA writes an entrypoint as a path with its segments percent-encoded. */
+function segmentsOf(entrypoint: string): readonly string[] {
+  try {
+    return entrypoint.split('/').map(decodeURIComponent);
+  } catch {
+    return [entrypoint];
+  }
 }
 
 interface Watch {

@@ -21,7 +21,7 @@ export interface BundleSettings {
   readonly worker: WorkerSettings;
   /** ms, for loading and for each evaluation. */
   readonly timeLimit: number;
-  /** Dotted names; undefined: every package. */
+  /** Each as a JSON list of its segments; undefined: every package. */
   readonly packages: ReadonlySet<string> | undefined;
 }
 
@@ -99,8 +99,8 @@ export class BundleSource implements Source {
       const audience: Audience = { id, contextKind, from: this.#from(ask, by), state: 'failed', error };
       return { audience, entrypoint: true, by };
     };
-    const packageName = policy.package.join('.');
-    if (this.#settings.packages?.has(packageName) === false) return failed(notAllowed(packageName, this.id), undefined);
+    const isAllowed = this.#settings.packages?.has(JSON.stringify(policy.package)) !== false;
+    if (!isAllowed) return failed(notAllowed(ruleName(policy), this.id), undefined);
     try {
       const request = { kind: 'ask', package: policy.package, rule: policy.rule, input: policy.input, name } as const;
       const response = await this.#worker.ask(request, name, signal);
@@ -145,10 +145,10 @@ const neverSeen: SeenSource = {
   acceptedUnder: null,
 };
 
-function notAllowed(name: string, source: string): Problem {
+function notAllowed(rule: string, source: string): Problem {
   return {
     code: 'package-not-allowed',
-    message: `The package ${name} is not among those that source ${source} may be asked for.`,
-    hint: `Add it to packages of the source, or correct the toggle's usersPolicy.`,
+    message: `${rule} is in a package that source ${source} may not be asked for.`,
+    hint: "Add the package to packages of the source, or correct the toggle's usersPolicy.",
   };
 }

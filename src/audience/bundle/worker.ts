@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ProblemError, toProblem } from '../../domain/problem.ts';
 import { answerOf } from '../answer.ts';
 import { type Mark, openBundle, readDocument, readSnapshot, type Snapshot, withDataFile } from './files.ts';
-import { type Compiled, compilePolicy, type Policy, startPolicy } from './policy.ts';
+import { type Compiled, compilePolicy, entrypointKey, type Policy, startPolicy } from './policy.ts';
 import type { Look, Reply, Request, Response, WorkerAnswer, WorkerSettings } from './protocol.ts';
 
 // Runs in a thread of its own: a policy may compute for seconds, or for ever, and may eat all the memory it gets.
@@ -44,7 +44,7 @@ async function load(): Promise<Loaded> {
     stamp: `${bundle.hash} ${file?.hash ?? ''}`,
     revision: content.revision,
     dataUpdate: (file?.hash ?? bundle.hash).slice(0, 12),
-    entrypoints: [...policy.entrypoints].sort(),
+    entrypoints: [...policy.entrypoints.values()].sort(),
   };
   loaded = { bundle: markOf(bundle), file: file && markOf(file), compiled, policy, look, packages: new Map() };
   return loaded;
@@ -66,8 +66,8 @@ function markOf({ hash, marks }: Snapshot): Mark {
 function ask({ policy, packages }: Loaded, request: Request & { kind: 'ask' }): WorkerAnswer {
   const path = [...request.package, request.rule];
   for (let length = path.length; length > 0; length--) {
-    const entrypoint = path.slice(0, length).join('/');
-    if (!policy.entrypoints.includes(entrypoint)) continue;
+    const entrypoint = policy.entrypoints.get(entrypointKey(path.slice(0, length)));
+    if (entrypoint === undefined) continue;
     const rest = path.slice(length);
     const value = rest.length === 0 ? policy.evaluate(entrypoint, request.input, request.name) : whole(entrypoint);
     const answer = answerOf(rest.reduce(memberOf, value), request.name);
