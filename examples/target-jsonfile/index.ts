@@ -31,7 +31,8 @@ export const jsonfileTarget: TargetKind = {
   spec: Type.Object({}, { additionalProperties: false }),
   create(settings, { name, mark, folder, environments = [] }): Target {
     const path = pathOf(settings.path, name, folder);
-    const address = `jsonfile ${path}`;
+    // Relative to the configuration: moving the whole folder makes no other placement.
+    const address = `jsonfile ${String(settings.path)}`;
     let writing = Promise.resolve();
 
     async function load(): Promise<Flags> {

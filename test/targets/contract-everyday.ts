@@ -67,6 +67,16 @@ export const everydayCases = {
       await expectServed(harness, ['alice'], ['bob']);
     },
   },
+  'lets nobody in while off, whoever is listed': {
+    applies: always,
+    async run(harness) {
+      const listing = await filled(harness, ['alice']);
+      const change = placementChange(listing, { before: ['alice'], after: 'off' });
+      if (change.kind !== 'placement') throw new Error('no placement');
+      expectDone(await applyOne(harness.target, { ...change, after: { on: false, who: change.before.who } }));
+      await expectServed(harness, [], ['alice', 'bob']);
+    },
+  },
   'tells near-misses from members': {
     applies: always,
     async run(harness) {

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ProblemError } from '../../domain/problem.ts';
 import { Duration, parseDuration } from '../../lib/duration.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
+import { pathInside } from '../../lib/inside.ts';
 
 /** An entry of `targets` of type `restapi`. */
 export const settingsSchema = Type.Object(
@@ -14,6 +14,7 @@ export const settingsSchema = Type.Object(
     }),
     extraHeaders: Type.Optional(
       Type.Record(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }), Type.String(), {
+        additionalProperties: false,
         description: 'Sent with every request; the place for the token.',
       }),
     ),
@@ -49,9 +50,13 @@ export const settingsSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** What a flag file says to such a target: free fields, sent as they are. `key` and `users` are refused by `shape`. */
+/** What a flag file says to such a target: free fields, sent as they are. `users` is not for a file to say. */
 export const specSchema = Type.Object(
-  {},
+  {
+    users: Type.Optional(
+      Type.Unsafe<never>({ not: {}, description: 'Leave it out: OPToggles writes it, as usersPolicy says.' }),
+    ),
+  },
   { additionalProperties: true, description: 'Free fields, sent with every write. `key` and `users` are ours.' },
 );
 
@@ -68,8 +73,9 @@ export interface RestApiSettings {
 }
 
 /**
- * Settings that passed the schema, with their defaults. Throws a ProblemError (`bad-endpoint-url`) for an address that is
- * none; the message does not quote it, since what is no URL may be a secret in the wrong place.
+ * Settings that passed the schema, with their defaults. Throws a ProblemError: `bad-endpoint-url` for an address that is
+ * none (the message does not quote it, since what is no URL may be a secret in the wrong place), `path-outside` for a
+ * certificate that does not lie below the configuration's folder.
  */
 export function readSettings(
   settings: Readonly<Record<string, unknown>>,
@@ -91,8 +97,23 @@ export function readSettings(
     read: given.read ?? false,
     timeout: parseDuration(given.timeout ?? '10s'),
     concurrency: given.concurrency ?? 8,
-    tls:
-      given.tls && Object.fromEntries(Object.entries(given.tls).map(([name, path]) => [name, resolve(folder, path)])),
+    tls: given.tls && tlsFiles(given.tls, target, folder),
     address: `restapi ${url.origin}${url.pathname.replace(/\/+$/, '')}`,
   };
+}
+
+function tlsFiles(given: TlsFiles, target: string, folder: string): TlsFiles {
+  const files: [string, string][] = [];
+  for (const [name, path] of Object.entries(given)) {
+    const absolute = pathInside(folder, path);
+    if (absolute === undefined) {
+      throw new ProblemError({
+        code: 'path-outside',
+        message: `target ${target}: tls.${name} lies outside the folder of the configuration.`,
+        hint: 'Put the file below that folder, or a link to it.',
+      });
+    }
+    files.push([name, absolute]);
+  }
+  return Object.fromEntries(files);
 }

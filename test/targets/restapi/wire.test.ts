@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Target } from '../../../src/domain/target.ts';
 import { restapiTarget } from '../../../src/targets/restapi/index.ts';
@@ -197,6 +198,11 @@ describe('what restapi refuses', () => {
     },
   );
 
+  it('a certificate outside the folder of the configuration', () => {
+    expect(() => open({ tls: { ca: '../ca.pem' } })).toThrow(/tls.ca lies outside/);
+    expect(() => open({ tls: { ca: 'certs/ca.pem' } })).toThrow(/cannot be read/);
+  });
+
   it('what is no list of users', async () => {
     const target = open();
     const change = placementChange(listingFor(target), { after: ['alice'] });
@@ -205,6 +211,31 @@ describe('what restapi refuses', () => {
     expect(await applyOne(target, everyone)).toMatchObject({ result: 'refused', problem: { code: 'not-a-list' } });
     expect(await applyOne(target, listingChange(listingFor(target), 'update'))).toMatchObject({ result: 'refused' });
     expect(fake.writes).toEqual([]);
+  });
+});
+
+describe('the schemas of restapi', () => {
+  const ajv = new Ajv2020({ strict: true, keywords: ['patternErrorMessage'] });
+  const settings = ajv.compile(restapiTarget.settings);
+  const spec = ajv.compile(restapiTarget.spec);
+
+  it.each([
+    [{ endpointUrl: 'https://flags.internal/toggles' }, true],
+    [{ endpointUrl: 'https://x', extraHeaders: { 'X-A': 'b' }, environment: 'e', read: true, timeout: '5s' }, true],
+    [{ endpointUrl: 'https://x', concurrency: 4, tls: { ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' } }, true],
+    [{}, false],
+    [{ endpointUrl: 'https://x', extraHeaders: { 'X A': 'b' } }, false],
+    [{ endpointUrl: 'https://x', timeout: 5 }, false],
+    [{ endpointUrl: 'https://x', concurrency: 0 }, false],
+    [{ endpointUrl: 'https://x', tls: { certificate: 'c.pem' } }, false],
+    [{ endpointUrl: 'https://x', headers: {} }, false],
+  ])('settings %o: %s', (value, fits) => {
+    expect(settings(value)).toBe(fits);
+  });
+
+  it('a spec is free, but for users', () => {
+    expect(spec({ tags: ['a'], anything: { at: 'all' } })).toBe(true);
+    expect(spec({ users: ['mallory'] })).toBe(false);
   });
 });
 
