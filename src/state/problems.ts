@@ -44,6 +44,15 @@ export function needsOwner(path: string, cause?: unknown): ProblemError {
   );
 }
 
+/** Nobody owned the folder yet: the code on which a preview goes on with an empty `memoryState`. */
+export function missing(folder: string): ProblemError {
+  return new ProblemError({
+    code: 'state-missing',
+    message: `There is no state in ${folder} yet.`,
+    hint: 'Start `optoggles run` or `optoggles apply` first, or check `stateDir` and --config.',
+  });
+}
+
 /** Something else lies where the state belongs. */
 export function unsafe(path: string, what: string): ProblemError {
   return new ProblemError({

@@ -7,7 +7,7 @@ import { bootId, filesOf, prepareFolder, type StateFiles } from './folder.ts';
 import { bringToForm, type FormOptions } from './form.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { isUncertain, markClosed, markTaken } from './owner.ts';
-import { inUse } from './problems.ts';
+import { inUse, missing } from './problems.ts';
 import { openBeside, readOwner } from './reader.ts';
 import { assembleStore } from './assemble.ts';
 
@@ -33,7 +33,7 @@ const walLimit = 64 * 1024 * 1024;
 /**
  * Opens the state of a folder. Throws a ProblemError: `state-in-use` (another process owns it), `state-readonly` (the
  * caller may go on with `memoryState`), `state-other-instance`, `state-newer`, `state-older`, `state-corrupt`,
- * `state-unsafe`, `state-full`, `state-io`, `state-busy`. Sharing a folder without a state gives an empty one in memory.
+ * `state-unsafe`, `state-full`, `state-io`, `state-busy`; when sharing, `state-missing` (nobody owned the folder yet).
  */
 export function openState(options: StateOptions): StateStore {
   const files = filesOf(options.folder);
@@ -47,7 +47,9 @@ export function openState(options: StateOptions): StateStore {
 
 /** A state that is gone at exit: where the folder cannot be written, and in tests. */
 export function memoryState(options: Pick<StateOptions, 'instance' | 'clock'>): StateStore {
-  return inMemory(options, { folder: 'in memory', instance: options.instance, version }, 'own');
+  const db = new Database('in memory', { location: ':memory:' });
+  bringToForm(db, { folder: 'in memory', instance: options.instance, version }, options.clock.now());
+  return assembleStore(db, { durability: 'memory', uncertain: false, access: 'own', close: () => db.close() });
 }
 
 function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): StateStore {
@@ -93,7 +95,7 @@ function closing(db: Database, lock: Lock): () => void {
 
 function openShared(options: StateOptions, files: StateFiles, form: FormOptions): StateStore {
   const beside = openBeside(files, form);
-  if (!beside) return inMemory(options, form, 'share');
+  if (!beside) throw missing(files.folder);
   const { db, readOnly } = beside;
   try {
     const uncertain = isUncertain(db, options.boot === undefined ? bootId() : options.boot);
@@ -104,10 +106,4 @@ function openShared(options: StateOptions, files: StateFiles, form: FormOptions)
     db.close();
     throw error;
   }
-}
-
-function inMemory(options: Pick<StateOptions, 'clock'>, form: FormOptions, access: 'own' | 'share'): StateStore {
-  const db = new Database('in memory', { location: ':memory:' });
-  bringToForm(db, form, options.clock.now());
-  return assembleStore(db, { durability: 'memory', uncertain: false, access, close: () => db.close() });
 }

@@ -260,12 +260,10 @@ describe('sharing', () => {
     expect(readFileSync(join(folder, 'state.db')).equals(before)).toBe(true);
   });
 
-  it('works where there is no state yet, and makes none', () => {
+  it('needs a state, and makes none', () => {
     const folder = join(tempFolder(), 'none');
-    const beside = open(folder, { access: 'share' });
-    expect(beside).toMatchObject({ durability: 'memory', uncertain: false });
-    expect(beside.applied(address).size).toBe(0);
-    expect(beside.approve('b1', 'oncall', 100, 30)).toBeUndefined();
+    const problem = problemOf(() => open(folder, { access: 'share' }));
+    expect(problem).toMatchObject({ code: 'state-missing', hint: expect.any(String) });
     expect(() => statSync(folder)).toThrow(/ENOENT/);
   });
 });
