@@ -1,0 +1,112 @@
+import type { Ask, Audience, SeenSource, Unchanged } from '../domain/audience.ts';
+import { ProblemError, toProblem } from '../domain/problem.ts';
+import type { Clock } from '../lib/clock.ts';
+import { HttpError } from '../lib/http-error.ts';
+import { type Judgement, judge, standingOf } from './judge.ts';
+import { OpaAnswers, type Standing } from './opa-answers.ts';
+import type { OpaClient } from './opa-client.ts';
+import type { SystemOpal } from './system-opal.ts';
+
+/** ms; where `system.opal` was not there it is not looked for again before. */
+const opalMissing = 60_000;
+/** ms; answers wait no longer than this for the revision they came from. */
+const standingPatience = 100;
+
+/** What every source that asks an OPA has in common: looking at it, and asking it. Not how to find it. */
+export class OpaCore {
+  readonly #clock: Clock;
+  readonly #sentinels: readonly (readonly string[])[];
+  readonly #reloads: boolean;
+  readonly #answers: OpaAnswers;
+  /** As it was last read. */
+  #opal: SystemOpal | undefined;
+  #noOpalUntil = 0;
+
+  constructor(options: {
+    readonly id: string;
+    readonly clock: Clock;
+    readonly sentinels: readonly (readonly string[])[];
+    readonly packages: readonly (readonly string[])[] | undefined;
+    readonly reloads: boolean;
+  }) {
+    this.#clock = options.clock;
+    this.#sentinels = options.sentinels;
+    this.#reloads = options.reloads;
+    this.#answers = new OpaAnswers(options.id, options.packages, options.clock);
+  }
+
+  /** Looks and judges, in as few requests as the judgement needs. Throws a ProblemError when OPA cannot be reached. */
+  async look(client: OpaClient, seen: SeenSource | undefined, signal: AbortSignal): Promise<Judgement> {
+    const mayNeedOpal = this.#sentinels.length === 0 && (seen === undefined || seen.readyUnder === null);
+    const [instanceId, sentinels, isOpalRead] = await reached(
+      Promise.all([
+        client.instanceId(signal),
+        Promise.all(this.#sentinels.map(segments => client.sentinel(segments, signal))),
+        mayNeedOpal ? this.#readOpal(client, signal) : false,
+      ]),
+    );
+    // Another instance: what the one before showed is void, and its own first look counts.
+    if (instanceId !== (seen?.instances[0]?.id ?? null) && !isOpalRead) await reached(this.#readOpal(client, signal));
+    const failing = sentinels.filter(sentinel => sentinel !== 'held');
+    return judge(
+      {
+        instanceId,
+        sentinels: sentinels.length === 0 ? 'none' : failing.length === 0 ? 'held' : 'not',
+        failing,
+        systemOpal: this.#opal,
+        reloads: this.#reloads,
+        now: this.#clock.now(),
+      },
+      seen,
+    );
+  }
+
+  /** As `Source.resolve`. */
+  async *resolve(client: OpaClient, asks: readonly Ask[], signal: AbortSignal): AsyncGenerator<Audience | Unchanged> {
+    if (asks.length === 0) return;
+    try {
+      yield* this.#answers.resolve(client, asks, this.#standing(client, signal), signal);
+    } catch (error) {
+      throw asProblem(error);
+    }
+  }
+
+  async #readOpal(client: OpaClient, signal: AbortSignal): Promise<true> {
+    this.#opal = await client.systemOpal(signal);
+    this.#noOpalUntil = this.#opal === undefined ? this.#clock.now() + opalMissing : 0;
+    return true;
+  }
+
+  #readOpalSoon(client: OpaClient, signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#clock.after(standingPatience, resolve);
+      const read = this.#readOpal(client, signal).catch(() => {});
+      void read.finally(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** Reads revision and data update beside the answers, which do not wait long for it, nor fail with it. */
+  #standing(client: OpaClient, signal: AbortSignal): () => Promise<Standing> {
+    const read = this.#clock.now() >= this.#noOpalUntil ? this.#readOpalSoon(client, signal) : undefined;
+    return async () => {
+      await read;
+      return standingOf(this.#opal);
+    };
+  }
+}
+
+async function reached<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asProblem(error);
+  }
+}
+
+/** The errors of lib as those of the house; an abort stays what it is. */
+export function asProblem(error: unknown): unknown {
+  return error instanceof HttpError ? new ProblemError(toProblem(error)) : error;
+}
