@@ -1,6 +1,9 @@
 import { userInfo } from 'node:os';
-import { UsageError } from '../domain/problem.ts';
+import type { Config } from '../domain/config.ts';
+import { type Problem, toProblem, UsageError } from '../domain/problem.ts';
+import type { StateStore } from '../domain/state.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
 import { openState } from '../state/store.ts';
 import { approvalHolds } from '../sync/engine.ts';
 import { type Context, durationOption, openConfig } from './context.ts';
@@ -32,13 +35,7 @@ export async function approveCommand(context: Context, id: string | undefined, f
       hint: `The configuration has ${config.sources.map(source => source.id).join(', ')}.`,
     });
   }
-  const store = openState({
-    folder: config.stateDir,
-    instance: config.instance,
-    clock: systemClock,
-    log,
-    access: 'share',
-  });
+  const store = openShared(config, log);
   try {
     const now = systemClock.now();
     const until = now + duration;
@@ -46,14 +43,28 @@ export async function approveCommand(context: Context, id: string | undefined, f
     if (flags.source !== undefined) {
       store.openWindow({ source: flags.source, until, reason: flags.reason ?? '', by }, now);
     } else if (!store.approve(id ?? '', by, until, now)) {
-      throw new UsageError({
-        code: 'unknown-approval',
-        message: `Nothing with the id ${id} is blocked.`,
-        hint: 'optoggles status shows what is blocked now, with its ids.',
-      });
+      throw new UsageError(unknownApproval(`Nothing with the id ${id} is blocked.`));
     }
     context.stdout.write(`${flags.source ?? id} approved until ${new Date(until).toISOString()}\n`);
   } finally {
     store.close();
   }
+}
+
+function openShared(config: Config, log: Log): StateStore {
+  try {
+    const { stateDir, instance } = config;
+    return openState({ folder: stateDir, instance, clock: systemClock, log, access: 'share' });
+  } catch (error) {
+    if (toProblem(error).code !== 'state-missing') throw error;
+    throw new UsageError(unknownApproval('Nothing is blocked: nothing was ever applied from here.'));
+  }
+}
+
+function unknownApproval(message: string): Problem {
+  return {
+    code: 'unknown-approval',
+    message,
+    hint: 'optoggles status and optoggles plan show what is blocked now, with its ids.',
+  };
 }

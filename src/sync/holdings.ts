@@ -1,7 +1,15 @@
 import { placementIdOf } from '../domain/identity.ts';
 import type { Change } from '../domain/plan.ts';
 import type { StateStore } from '../domain/state.ts';
-import type { AppliedListing, DesiredListing, Live, LiveListing, Outcome, Target } from '../domain/target.ts';
+import type {
+  AppliedListing,
+  DesiredListing,
+  Live,
+  LiveListing,
+  Outcome,
+  PlacementId,
+  Target,
+} from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import { liveAfter, liveFromApplied } from './live.ts';
 
@@ -11,6 +19,8 @@ export interface HoldingsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   desired(): readonly DesiredListing[];
+  /** A write of this placement is under way: what is read of it settles nothing. */
+  inFlight(placement: PlacementId): boolean;
 }
 
 /** What a target is known to hold: read from it where it can be read, else what was last applied. */
@@ -60,7 +70,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       if (!listing.placements.some(placement => placement.intent)) continue;
       for (const { id, intent } of listing.placements) {
         const seen = live?.get(listing.key)?.placements.find(placement => placement.id === id);
-        if (!intent || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
+        if (!intent || options.inFlight(id) || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
         store.observed(target.address, id, { on: seen.on, who: seen.who.members }, clock.now());
       }
       recall(listing.key);
@@ -81,7 +91,9 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       if (keys === 'all') applied = undefined;
       if (target.read) await readBack(keys);
       else if (keys === 'all') {
-        const recalled = [...remembered().values()].map(listing => liveFromApplied(listing, store.uncertain));
+        // What was written since the start is certain again.
+        const uncertain = store.uncertain && live === undefined;
+        const recalled = [...remembered().values()].map(listing => liveFromApplied(listing, uncertain));
         live = new Map(recalled.filter(listing => listing !== undefined).map(listing => [listing.key, listing]));
       }
       doubtful = new Set();

@@ -102,8 +102,15 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let news = 0;
   let stopped = false;
   const lane = createLane<WriteReason>(pass);
-  const holdings = createHoldings({ target, store, clock, signal, desired: () => desired.listings });
   const flights = createFlights({ target, store, clock, signal, mayStart: isYoung, landed });
+  const holdings = createHoldings({
+    target,
+    store,
+    clock,
+    signal,
+    desired: () => desired.listings,
+    inFlight: placement => flights.placements.has(placement),
+  });
 
   function isYoung(change: Change): boolean {
     if (change.kind !== 'placement' || change.from === undefined) return true;
