@@ -227,6 +227,8 @@ export interface PlanInput {
   readonly only?: ReadonlySet<string>;
   /** `apply --checksum`: definition-caused changes are approved when the plan's checksum is this one. */
   readonly reviewedChecksum?: string;
+  /** The same, where the caller compared the checksum of the plan over all targets itself. */
+  readonly definitionsReviewed?: boolean;
 }
 
 /** What is known of files that went. */
@@ -235,6 +237,9 @@ export interface RemovalView {
   readonly present: ReadonlySet<string>;
   /** Two equal scans 500 ms apart have shown the files that are there. Not so: no removal is planned. */
   readonly confirmed: boolean;
-  /** The toggles last known, with how they stood; those not present are the removals. */
+  /**
+   * The toggles last known in targets that remove at all, with how they stood; those not present are the removals. Those
+   * removed within the guard's window are among them.
+   */
   readonly known: readonly { readonly toggle: string; readonly appliedOff: boolean }[];
 }

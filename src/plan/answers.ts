@@ -64,33 +64,30 @@ function answerOf(input: PlanInput, suspects: Suspects, id: AudienceId, source: 
 
 function notReady(input: PlanInput, source: string): Answer {
   const standing = input.sources.get(source);
-  switch (standing?.state) {
-    case 'suspect':
-      return held(
-        'suspect',
-        'source-suspect',
-        `source ${source} answers, but nothing shows yet that its policy and data are complete.`,
-        standing.by === 'sentinels'
-          ? 'Its sentinels have to hold; look at them in the policy engine.'
-          : 'It is asked again until its policy and data have arrived; sentinels in its configuration would show it.',
-      );
-    case 'failing':
-      return held(
-        'failed',
-        'source-failing',
-        `source ${source} cannot be asked at the moment.`,
-        'Look at its error in the status; it is asked again.',
-      );
-    case 'waiting':
-    case 'ready':
-    case undefined:
-      return held(
-        'waiting',
-        'source-waiting',
-        `source ${source} has not answered yet.`,
-        'Check its url and token; it is asked again for ever.',
-      );
+  if (standing?.state === 'suspect') {
+    return held(
+      'suspect',
+      'source-suspect',
+      `source ${source} answers, but nothing shows yet that its policy and data are complete.`,
+      standing.by === 'sentinels'
+        ? 'Its sentinels have to hold; look at them in the policy engine.'
+        : 'It is asked again until its policy and data have arrived; sentinels in its configuration would show it.',
+    );
   }
+  if (standing?.state === 'failing') {
+    return held(
+      'failed',
+      'source-failing',
+      `source ${source} cannot be asked at the moment.`,
+      'Look at its error in the status; it is asked again.',
+    );
+  }
+  return held(
+    'waiting',
+    'source-waiting',
+    `source ${source} has not answered yet.`,
+    'Check its url and token; it is asked again for ever.',
+  );
 }
 
 function held(

@@ -87,7 +87,7 @@ export function approvalFor(
 export function unapproved(
   context: Context,
   draft: Draft,
-  stakes: Stakes,
+  stakes: Pick<Stakes, 'revoked' | 'granted' | 'approvedRevoked' | 'approvedGranted'>,
   blockId: string | undefined,
 ): { readonly revoked: Members; readonly granted: Members } {
   const about = approvalsAbout(context, draft, blockId);

@@ -40,8 +40,9 @@ function addDesired(context: Context, site: Site, planned: Map<Draft, string>, c
   );
   changes.push(...before);
   for (const { change, effect, draft } of drafted) {
-    const step = first ?? (missing.includes(draft.ref.environment) ? 'create' : undefined);
-    const needs = step === undefined ? [] : before.map(({ id }) => id);
+    const isMissing = missing.includes(draft.ref.environment);
+    const step = isMissing ? 'create' : first;
+    const needs = before.filter(({ kind }) => isMissing || kind !== 'create').map(({ id }) => id);
     const isOff = draft.role === 'off' && !change.after.on && change.after.who.kind === 'members' && takesAll(change);
     const phase = step !== undefined ? phaseAfter(step, effect) : isOff ? 'off' : phaseOf(effect);
     changes.push({ ...change, phase, needs });
@@ -56,21 +57,24 @@ function takesAll({ after, before, revoked }: Draughted): boolean {
   );
 }
 
+/** What comes before the placements: taking the listing over or back, then creating it where it is not there yet. */
 function listingChanges(site: Site, effects: readonly Effect[]): readonly Change[] {
   const { first, missing, live } = site;
   const placements = site.desired?.placements ?? [];
-  if (first === undefined && missing.length === 0) return [];
-  if (first === undefined || first === 'create') {
+  const environments = placements.map(({ environment }) => environment);
+  const changes: Change[] = [];
+  if (first === 'adopt' || first === 'restore') {
+    const phase = phaseOfFirst(first, effects);
+    changes.push({ ...listingChange(site, first, environments), phase });
+    if (first === 'adopt' && live?.archived) changes.push({ ...listingChange(site, 'restore', environments), phase });
+  }
+  if (missing.length > 0) {
     const created = placements
       .filter(({ environment }) => missing.includes(environment))
       .map(({ id, environment, source, audience }) => ({ id, environment, source, audience }));
-    return [{ ...listingChange(site, 'create', missing), phase: 'prepare', placements: created }];
+    changes.push({ ...listingChange(site, 'create', missing), phase: 'prepare', placements: created });
   }
-  const environments = placements.map(({ environment }) => environment);
-  const phase = phaseOfFirst(first, effects);
-  const taken = { ...listingChange(site, first, environments), phase };
-  if (first !== 'adopt' || !live?.archived) return [taken];
-  return [taken, { ...listingChange(site, 'restore', environments), phase, needs: [taken.id] }];
+  return changes.map((change, index) => ({ ...change, needs: changes.slice(0, index).map(({ id }) => id) }));
 }
 
 function updateOf(site: Site): Change {
@@ -156,7 +160,7 @@ function approvedOf({ granted, revoked }: { readonly granted: Members; readonly 
 
 function addStray(context: Context, site: Site, planned: ReadonlyMap<Draft, string>, changes: Change[]): void {
   const needs: string[] = [];
-  let isClosing = true;
+  let isClosing = site.drafts.every(({ blockedBy }) => blockedBy === undefined);
   for (const draft of site.drafts) {
     const closing =
       draft.role === 'leave' ? addLeaving(context, draft, planned, changes) : addClosing(context, draft, changes);
@@ -167,7 +171,7 @@ function addStray(context: Context, site: Site, planned: ReadonlyMap<Draft, stri
   const environments = site.live.placements.map(({ environment }) => environment);
   const retire = { ...listingChange(site, 'retire', environments), needs };
   if (!site.live.removed) changes.push(retire);
-  if (site.view.onRemoved !== 'archive' || !site.view.can.archive || site.live.archived) return;
+  if (site.view.onRemoved !== 'archive' || !site.view.can.archive) return;
   const after = site.live.removed ? [] : [retire.id];
   changes.push({ ...listingChange(site, 'archive', environments), needs: after });
 }

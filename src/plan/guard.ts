@@ -7,7 +7,7 @@ import type { BlockedBy, Draft, Site } from './draft.ts';
 import { isOver, type Limits, limitsOf } from './limits.ts';
 import type { Context } from './lookup.ts';
 import { type AudienceReason, audienceMessage, placeOf } from './messages.ts';
-import { type Stakes, stakesOf } from './stakes.ts';
+import { revokedIfCapped, type Stakes, stakesOf } from './stakes.ts';
 import { judgeSums } from './sums.ts';
 
 /** A placement with what the guard knows of it. */
@@ -37,8 +37,9 @@ export function guard(context: Context, sites: readonly Site[], reviewed: boolea
     }
   }
   if (judged.length === 0) return;
-  judgeSums(context, judged, sites, blocks);
-  freezeSiblings(judged, blocks);
+  // Who is frozen neither loses nor regains anybody, which may put a sum over: again, until nobody else is frozen.
+  do judgeSums(context, judged, sites, blocks);
+  while (freezeSiblings(judged, blocks));
 }
 
 /** Who would have it, for the placements that the guard judges; a state of off, a removal and a held one need no guard. */
@@ -77,15 +78,19 @@ function judge(context: Context, judged: Judged, reviewed: boolean, blocks: Bloc
   const id = excess.unknown ? blockId('unknown-contents', draft.audience) : judged.id();
   draft.approval = approvalFor(context, draft, stakes, excess, limits, id);
   if (draft.approval !== undefined) return;
-  const block: BlockedBy = { id, scope: 'audience', source: draft.source, audience: draft.audience };
+  // A closing stands on no answer: its approval is none of the audience's.
+  const audience = draft.role === 'close' ? null : draft.audience;
+  const block: BlockedBy = { id, scope: 'audience', source: draft.source, audience };
   if (reason === 'max-users') draft.capped = true;
   else draft.blockedBy = block;
   addPart(context, judged, reason, block, blocks);
 }
 
-function excessOf({ input }: Context, { draft, stakes, limits, after }: Judged): Excess {
-  const { revokesNow, grantsNow, base, known, revoked, granted, everyone, isFirstFill } = stakes;
+function excessOf(context: Context, { draft, stakes, limits, after }: Judged): Excess {
+  const { input } = context;
+  const { revokesNow, grantsNow, base, known, granted, current, everyone, isFirstFill } = stakes;
   const maxUsers = grantsNow && after.size > limits.maxUsers;
+  const revoked = maxUsers ? revokedIfCapped(context, base, current, after) : stakes.revoked;
   const { alwaysAllowedRevocations, maxRevokedShare, alwaysAllowedGrants, maxGrantedShare } = limits;
   const standing = input.sources.get(draft.source);
   const isSure = standing !== undefined && standing.state === 'ready' && standing.by !== 'nothing';
@@ -166,8 +171,8 @@ function blockAdoption(context: Context, site: Site, reviewed: boolean, blocks: 
   return true;
 }
 
-/** Whoever follows the same audience in the same environment waits along: one decision for all of them. */
-function freezeSiblings(judged: readonly Judged[], blocks: Blocks): void {
+/** Whoever follows the same audience in the same environment waits along: one decision for all. True: somebody does. */
+function freezeSiblings(judged: readonly Judged[], blocks: Blocks): boolean {
   const frozen = new Map<string, BlockedBy>();
   for (const { draft } of judged) {
     if (draft.blockedBy === undefined || draft.role !== 'follow') continue;
@@ -175,16 +180,19 @@ function freezeSiblings(judged: readonly Judged[], blocks: Blocks): void {
     const other = frozen.get(key);
     if (other === undefined || comesBefore(draft.blockedBy, other)) frozen.set(key, draft.blockedBy);
   }
-  if (frozen.size === 0) return;
+  if (frozen.size === 0) return false;
+  let froze = false;
   for (const { draft, stakes } of judged) {
     if (draft.blockedBy !== undefined || draft.role !== 'follow' || draft.approval !== undefined) continue;
     const block = frozen.get(siblingKey(draft));
     if (block === undefined) continue;
     draft.blockedBy = block;
+    froze = true;
     if (!stakes.revokesNow && !stakes.grantsNow) continue;
     const { revoked, granted, everyone: base } = stakes;
     blocks.add(block, { ref: draft.ref, reason: undefined, revoked, granted, base, message: '' });
   }
+  return froze;
 }
 
 function siblingKey({ audience, ref }: Draft): string {

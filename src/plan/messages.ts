@@ -43,20 +43,22 @@ function percent(share: number, digits: number): string {
   return `${Number((share * 100).toFixed(digits))} %`;
 }
 
+type Sentence = (who: string, ref: PlacementRef, place: string, numbers: Numbers) => string;
+
+const sentences: Readonly<Record<AudienceReason, Sentence>> = {
+  revocations: (who, { toggle }, place, { revoked, before, limits }) =>
+    `${who} would take ${toggle} from ${revoked} of ${before} users in ${place} (${shares(revoked, before, limits.maxRevokedShare)})`,
+  'becomes-empty': (who, { toggle }, place, { before }) =>
+    `${who} would take ${toggle} from all of its ${before} users in ${place} (its file does not say allowEmpty)`,
+  grants: (who, { toggle }, place, { granted, known, limits }) =>
+    `${who} would give ${toggle} to ${granted} more users in ${place}, where ${known} had it (${shares(granted, known, limits.maxGrantedShare)})`,
+  'max-users': (who, { toggle }, place, { after, limits }) =>
+    `${who} would give ${toggle} to ${after} users in ${place}, allowed ${limits.maxUsers}; until then only revocations go out`,
+  'unknown-contents': (who, { toggle }, place) =>
+    `${who} gives ${toggle} to nobody in ${place}, and who has it there now cannot be known`,
+};
+
 /** The sentence of a block of one audience: numbers only, by its first placement. `who` is who would do it. */
 export function audienceMessage(reason: AudienceReason, who: string, ref: PlacementRef, numbers: Numbers): string {
-  const { revoked, granted, before, known, after, limits } = numbers;
-  const place = placeOf(ref);
-  switch (reason) {
-    case 'revocations':
-      return `${who} would take ${ref.toggle} from ${revoked} of ${before} users in ${place} (${shares(revoked, before, limits.maxRevokedShare)})`;
-    case 'becomes-empty':
-      return `${who} would take ${ref.toggle} from all of its ${before} users in ${place} (its file does not say allowEmpty)`;
-    case 'grants':
-      return `${who} would give ${ref.toggle} to ${granted} more users in ${place}, where ${known} had it (${shares(granted, known, limits.maxGrantedShare)})`;
-    case 'max-users':
-      return `${who} would give ${ref.toggle} to ${after} users in ${place}, allowed ${limits.maxUsers}; until then only revocations go out`;
-    case 'unknown-contents':
-      return `${who} gives ${ref.toggle} to nobody in ${place}, and who has it there now cannot be known`;
-  }
+  return sentences[reason](who, ref, placeOf(ref), numbers);
 }

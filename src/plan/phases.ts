@@ -1,3 +1,4 @@
+import type { Who } from '../domain/audience.ts';
 import { compareCodePoints } from '../domain/members.ts';
 import { type Change, type Phase, phases, type PlacementChange } from '../domain/plan.ts';
 import type { Site } from './draft.ts';
@@ -43,7 +44,7 @@ export function compareChanges(a: Change, b: Change): number {
     compareCodePoints(a.target, b.target) ||
     compareCodePoints(a.toggle, b.toggle) ||
     compareCodePoints(environmentOf(a), environmentOf(b)) ||
-    tidyRank(a) - tidyRank(b) ||
+    steps[a.kind] - steps[b.kind] ||
     compareCodePoints(a.id, b.id)
   );
 }
@@ -54,9 +55,16 @@ function environmentOf(change: Change): string {
   return change.kind === 'retire' || change.kind === 'archive' ? '\u{10ffff}' : '';
 }
 
-function tidyRank(change: Change): number {
-  return change.kind === 'archive' ? 1 : 0;
-}
+/** Of what is done to one listing in one phase: it is taken over before it is made elsewhere, and archived at the end. */
+const steps: Readonly<Record<Change['kind'], number>> = {
+  adopt: 0,
+  restore: 1,
+  create: 2,
+  update: 3,
+  placement: 4,
+  retire: 5,
+  archive: 6,
+};
 
 /** Of a placement's change as it stands in a plan. */
 export function effectOf(change: Pick<PlacementChange, 'before' | 'after' | 'granted' | 'revoked' | 'closes'>): Effect {
@@ -64,6 +72,11 @@ export function effectOf(change: Pick<PlacementChange, 'before' | 'after' | 'gra
   return {
     turnsOff: (before.on || !before.known) && !after.on,
     revokes: revoked.size > 0 || closes.length > 0 || !before.known,
-    grants: granted.size > 0 || (after.on && !before.on),
+    // Into what nobody knows, somebody may come.
+    grants: granted.size > 0 || (after.on && (!before.on || (!before.known && !isNobody(after.who)))),
   };
+}
+
+function isNobody(who: Who): boolean {
+  return who.kind === 'members' && who.members.size === 0;
 }

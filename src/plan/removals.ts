@@ -18,10 +18,12 @@ export function judgeRemovals(context: Context, sites: readonly Site[], reviewed
   const { input } = context;
   const { guard, removals } = input;
   const offToggles = new Set(removals.known.flatMap(({ toggle, appliedOff }) => (appliedOff ? [toggle] : [])));
+  // One target's plan counts the files that are gone everywhere: slices by target are one removal.
+  const gone = removals.known.flatMap(({ toggle }) => (removals.present.has(toggle) ? [] : [toggle]));
   const recent = removedLately(context);
-  const counted = [...new Set([...pending, ...recent])].filter(
-    toggle => !offToggles.has(toggle) && !isInWindow(context, drafts, toggle),
-  );
+  const counted = [...new Set([...pending, ...gone, ...recent])]
+    .sort()
+    .filter(toggle => !offToggles.has(toggle) && !isInWindow(context, drafts, toggle));
   const all = new Set([...removals.known.map(({ toggle }) => toggle), ...removals.present, ...pending, ...recent]);
   if (!isOver(counted.length, all.size, guard.alwaysAllowedRevocations, guard.maxRemovedToggles)) return undefined;
   const isApproved = input.approvals.some(
@@ -30,7 +32,9 @@ export function judgeRemovals(context: Context, sites: readonly Site[], reviewed
       isStill(approval, input.now) &&
       counted.filter(toggle => !approval.removals.includes(toggle)).length <= guard.alwaysAllowedRevocations,
   );
-  return isApproved ? undefined : blockOf(drafts, [...pending].sort(), counted, all.size, guard.maxRemovedToggles);
+  return isApproved
+    ? undefined
+    : blockOf(drafts, [...new Set([...pending, ...gone])].sort(), counted, all.size, guard.maxRemovedToggles);
 }
 
 /** Toggles whose listings were closed for good within the window; after it they count no more. */

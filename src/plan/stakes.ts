@@ -1,4 +1,5 @@
 import { intersection, type Members, noMembers, union } from '../domain/members.ts';
+import { isClosed } from './contents.ts';
 import type { Draft, Holding } from './draft.ts';
 import type { Context } from './lookup.ts';
 
@@ -13,6 +14,8 @@ export interface Stakes {
   readonly known: Members;
   /** Whoever was in at some time that counts: all of them have to be approved before the placement becomes empty. */
   readonly everyone: Members;
+  /** Who is in now, by policy. */
+  readonly current: Members;
   readonly revoked: Members;
   readonly granted: Members;
   /** Approved and written within the window. */
@@ -30,6 +33,9 @@ interface Base {
   readonly known: Members;
   /** Who is in now, by policy. */
   readonly current: Members;
+  readonly byHand: Members;
+  /** When it was first filled, where that is within the window. */
+  readonly filledAt: number;
   readonly approvedRevoked: Members;
   readonly approvedGranted: Members;
 }
@@ -37,24 +43,38 @@ interface Base {
 /** `after` is who would have the placement if nothing stood in the way. */
 export function stakesOf(context: Context, draft: Draft, after: Members): Stakes {
   const { differences } = context;
-  const bases = [draft, ...draft.olds].map(holding => baseOf(context, holding));
+  const bases = withoutHeirs([draft, ...draft.olds].map(holding => baseOf(context, holding)));
   const gather = (of: (base: Base) => Members): Members => union(...bases.map(of));
   const base = gather(({ base }) => base);
   const known = gather(({ known }) => known);
   const current = gather(({ current }) => current);
+  // What opens again within the window without some who were in before takes it from them: off and on is no way round.
+  const leaves = isClosed(draft.contents, draft.site.view.can) && current.size < base.size;
   const granted = draft.capped ? noMembers : differences.between(known, after).added;
   return {
     base,
     known,
     everyone: union(base, current),
-    revoked: differences.between(base, after).removed,
+    current,
+    revoked: draft.capped ? revokedIfCapped(context, base, current, after) : differences.between(base, after).removed,
     granted,
     approvedRevoked: gather(({ approvedRevoked }) => approvedRevoked),
     approvedGranted: gather(({ approvedGranted }) => approvedGranted),
-    revokesNow: differences.between(current, after).removed.size > 0,
+    revokesNow: differences.between(leaves ? base : current, after).removed.size > 0,
     grantsNow: !draft.capped && differences.between(draft.contents.sure, after).added.size > 0,
     isFirstFill: isFirstFill(draft, base, union(...bases.slice(1).map(({ base }) => base))),
   };
+}
+
+/** Where nobody comes in, those who left within the window do not come back either. */
+export function revokedIfCapped(context: Context, base: Members, current: Members, after: Members): Members {
+  return context.differences.without(base, intersection(current, after));
+}
+
+/** Of a toggle that moved within the window, what the next key was first filled with is no beginning: the first one was. */
+function withoutHeirs(bases: readonly Base[]): readonly Base[] {
+  const first = Math.min(...bases.flatMap(({ base, filledAt }) => (base.size > 0 ? [filledAt] : [])));
+  return bases.map(one => (one.filledAt > first ? { ...one, base: noMembers, known: one.byHand } : one));
 }
 
 /** Of one placement. Without a change in the window, who is in now was in at its start. */
@@ -65,7 +85,18 @@ function baseOf(context: Context, holding: Holding): Base {
   const byHand = contents.known ? context.differences.without(contents.any, current) : noMembers;
   if (baseline !== undefined) {
     const { members, approvedRevoked, approvedGranted } = baseline;
-    return { base: members, known: union(members, byHand), current, approvedRevoked, approvedGranted };
+    const since = context.input.now - context.input.guard.window;
+    const filledAt = applied?.firstFilledAt ?? -Infinity;
+    const known = union(members, byHand);
+    return {
+      base: members,
+      known,
+      current,
+      byHand,
+      filledAt: filledAt > since ? filledAt : -Infinity,
+      approvedRevoked,
+      approvedGranted,
+    };
   }
   // Of an unanswered write, whoever it would have let in was not there before it.
   const isOpen = contents.known && !contents.settled;
@@ -74,6 +105,8 @@ function baseOf(context: Context, holding: Holding): Base {
     base: isOpen && applied !== undefined ? intersection(current, applied.who) : current,
     known: union(seen, applied?.who ?? noMembers),
     current,
+    byHand,
+    filledAt: -Infinity,
     approvedRevoked: noMembers,
     approvedGranted: noMembers,
   };

@@ -10,6 +10,7 @@ import type { Judged } from './guard.ts';
 import { isOver } from './limits.ts';
 import { type Context, isOurs, type Lookup } from './lookup.ts';
 import { placeOf, shares } from './messages.ts';
+import { revokedIfCapped } from './stakes.ts';
 
 /** All placements of one source in one environment of one target. */
 interface Group {
@@ -81,21 +82,35 @@ function entriesOf(context: Context, group: Group, sites: readonly Site[]): read
 }
 
 function entryOf(context: Context, judged: Judged): Entry {
-  const { draft, stakes } = judged;
-  const left = unapproved(context, draft, stakes, draft.role === 'close' ? judged.id() : undefined);
+  const { draft, stakes, after } = judged;
+  const counted = { ...stakes, ...countedOf(context, judged) };
+  const left = unapproved(context, draft, counted, draft.role === 'close' ? judged.id() : undefined);
   const { differences } = context;
-  const isCounted = !stakes.isFirstFill && !draft.capped;
+  const { approval } = draft;
+  // A first fill is what the window begins with from then on.
+  const isFilled = stakes.isFirstFill && stakes.grantsNow && !draft.capped && draft.blockedBy === undefined;
   return {
     judged,
-    base: stakes.base.size,
-    known: stakes.known.size,
-    revoked: draft.approval ? differences.without(left.revoked, draft.approval.revoked) : left.revoked,
-    granted: !isCounted
-      ? noMembers
-      : draft.approval
-        ? differences.without(left.granted, draft.approval.granted)
-        : left.granted,
+    base: isFilled ? after.size : stakes.base.size,
+    known: isFilled ? after.size : stakes.known.size,
+    revoked: approval ? differences.without(left.revoked, approval.revoked) : left.revoked,
+    granted: approval ? differences.without(left.granted, approval.granted) : left.granted,
   };
+}
+
+/** What is counted of a placement: what was wanted, and, where that is stopped, what the window did until now. */
+function countedOf(context: Context, { draft, stakes, after }: Judged): Pick<Entry, 'revoked' | 'granted'> {
+  const { base, known, current, revoked, granted, isFirstFill } = stakes;
+  const { differences } = context;
+  if (draft.blockedBy !== undefined) {
+    const now = { revoked: differences.without(base, current), granted: differences.without(current, known) };
+    return {
+      revoked: union(revoked, now.revoked),
+      granted: isFirstFill ? noMembers : union(draft.capped ? noMembers : granted, now.granted),
+    };
+  }
+  if (draft.capped) return { revoked: revokedIfCapped(context, base, current, after), granted: noMembers };
+  return { revoked, granted: isFirstFill ? noMembers : granted };
 }
 
 /** A placement that this plan leaves as it is: in sync, or held. What was written in the window still counts. */

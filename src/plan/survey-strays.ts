@@ -24,6 +24,8 @@ export function surveyStray(
   if (isGone && !mayRemove(input, lookup)) return;
   const unreadable = lookup.unreadable.get(stray.key);
   if (stray.live === undefined && (unreadable === undefined || stray.applied?.removed !== false)) return;
+  // Archived by somebody: it lets nobody in, and nothing can be written to it.
+  if (stray.live?.archived) return;
   const site = siteOf(lookup, stray, desired, isGone);
   if (stray.live?.removed) {
     if (site.retires) into.sites.push(site);

@@ -92,8 +92,8 @@ function oldHoldings(stray: Stray, environment: string): readonly Holding[] {
   const ids = new Set<string>();
   for (const one of stray.applied?.placements ?? []) if (one.environment === environment) ids.add(one.id);
   for (const one of stray.live?.placements ?? []) if (one.environment === environment) ids.add(one.id);
-  // What was retired holds nobody; its history within the window still counts.
-  const live = stray.live?.removed ? undefined : stray.live;
+  // What was retired or archived lets nobody in; its history within the window still counts.
+  const live = stray.live?.removed || stray.live?.archived ? undefined : stray.live;
   return [...ids].map(id => holdingOf(id, live, stray.applied));
 }
 
