@@ -9,7 +9,7 @@ import { type ReadFlag, readFlag } from './flag-file.ts';
 import type { KindSchemas } from './kinds.ts';
 import { compare, quoted, sortProblems } from './problems.ts';
 import { type FoundFile, type Scan, scanFlags } from './scan.ts';
-import { flagFileLimit, readTextFile } from './text-file.ts';
+import { flagFileLimit, readKnownFile } from './text-file.ts';
 
 /** What a look at the flag files found. */
 export interface LoadedFlags {
@@ -175,7 +175,7 @@ class Loader {
     const { stamp, file, key } = found;
     const settled = isSettled(found, Date.now());
     try {
-      const text = await readTextFile(found.path, file, flagFileLimit);
+      const text = await readKnownFile(found.path, file, flagFileLimit);
       if (known?.text === text) return { ...known, stamp, settled };
       const read = readFlag({ text, file, key }, this.#config, this.#kinds);
       noteExpiry(read);

@@ -26,7 +26,8 @@ export function compare(a: string, b: string): number {
 export function nearest(name: string, known: readonly string[], what: string): string {
   const lower = name.toLowerCase();
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  // Two letters that changed places are two edits.
+  let least = 1 + (name.length <= 3 ? 1 : Math.max(2, Math.floor(name.length / 3)));
   for (const candidate of known) {
     const far = distance(lower, candidate.toLowerCase());
     if (far < least) {

@@ -4,6 +4,7 @@ import { basename, join, relative, sep } from 'node:path';
 import pLimit from 'p-limit';
 import type { Problem } from '../domain/problem.ts';
 import { compare, quoted } from './problems.ts';
+import { flagFileLimit, tooLarge } from './text-file.ts';
 
 /** behaviour.md §8 */
 export const mostFiles = 50_000;
@@ -114,7 +115,7 @@ class Scanner {
 
   #failed(path: string, error: unknown): string[] {
     // Gone since its parent was listed: the next scan will not meet it.
-    if (codeOf(error) === 'ENOENT' && path !== this.#root) return [];
+    if (codeOf(error) === 'ENOENT' && this.#seen.size > 1) return [];
     this.#unreadable(`The folder ${this.#name(path)} cannot be read (${codeOf(error)}).`, 'Let this process read it.');
     return [];
   }
@@ -128,7 +129,7 @@ class Scanner {
       else this.#file(path, real, found);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT')
-        this.#broken(path, 'file-unreadable', `cannot be looked at (${codeOf(error)})`, 'Let this process read it.');
+        this.#say(path, 'file-unreadable', `cannot be looked at (${codeOf(error)})`, 'Let this process read it.');
     }
     return false;
   }
@@ -138,15 +139,14 @@ class Scanner {
     try {
       real = await realpath(link);
     } catch {
-      this.#broken(path, 'link-broken', 'is a link that leads nowhere', 'Correct or remove it.');
+      this.#say(path, 'link-broken', 'is a link that leads nowhere', 'Correct or remove it.');
       return;
     }
     const found = await stat(real);
     const way = relative(this.#root, real);
     if (way === '..' || way.startsWith(`..${sep}`)) {
       const hint = 'Put the file itself there.';
-      if (!found.isDirectory())
-        this.#broken(path, 'link-outside', 'is a link that leads out of the flags folder', hint);
+      if (!found.isDirectory()) this.#say(path, 'link-outside', 'is a link that leads out of the flags folder', hint);
       else
         this.#unreadable(
           `${this.#name(path)} is a link that leads out of the flags folder.`,
@@ -160,9 +160,11 @@ class Scanner {
     const key = keyOf(path);
     if (key === undefined) return;
     if (!found.isFile()) {
-      this.#broken(path, 'not-a-file', 'is not a regular file', 'Put a plain YAML file there.');
+      this.#say(path, 'not-a-file', 'is not a regular file', 'Put a plain YAML file there.');
     } else if (!path.endsWith('.yaml')) {
-      this.#broken(path, 'rename-to-yaml', 'does not end in .yaml', `Rename it to ${key}.yaml.`);
+      this.#say(path, 'rename-to-yaml', 'does not end in .yaml', `Rename it to ${key}.yaml.`);
+    } else if (found.size > flagFileLimit) {
+      this.#broken(path, tooLarge(this.#name(path), found.size, flagFileLimit));
     } else {
       const { mtimeMs, ctimeMs, size, ino, dev } = found;
       const stamp = [real, mtimeMs, ctimeMs, size, ino, dev].join(' ');
@@ -170,12 +172,14 @@ class Scanner {
     }
   }
 
-  #broken(path: string, code: string, what: string, hint: string): void {
+  #say(path: string, code: string, what: string, hint: string): void {
+    this.#broken(path, { code, message: `${quoted(basename(path))} ${what}.`, hint, at: start(this.#name(path)) });
+  }
+
+  #broken(path: string, problem: Problem): void {
     const key = keyOf(path);
     if (key === undefined) return;
-    const file = this.#name(path);
-    const problem: Problem = { code, message: `${quoted(basename(path))} ${what}.`, hint, at: start(file) };
-    this.files.push({ file, key, path, stamp: code, changedAt: 0, problem });
+    this.files.push({ file: this.#name(path), key, path, stamp: problem.code, changedAt: 0, problem });
   }
 
   #unreadable(message: string, hint: string): void {

@@ -26,7 +26,7 @@ export function parseYaml(text: string, file: string, options: ReadOptions): Yam
     uniqueKeys: false,
     prettyErrors: false,
     resolveKnownTags: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
