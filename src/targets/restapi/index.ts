@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../domain/json.ts';
 import type { Capabilities, Target } from '../../domain/target.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import { createHttpClient } from '../../lib/http.ts';
 import type { TargetKind } from '../kind.ts';
 import { onlyEnvironment, readLive } from './read.ts';
 import { readSettings, settingsSchema, specSchema } from './settings.ts';
+import { shownMetadata } from './shown.ts';
 import { metadataOf, objection } from './wire.ts';
 import { batchWriter } from './write.ts';
 
@@ -52,9 +52,15 @@ export const restapiTarget: TargetKind = {
       most: settings.concurrency * 4,
       clock: context.clock,
     };
-    const standing = { welcome: false };
-    const wanted = new Map<string, JsonObject>();
-    const reader = { client, target: context.name, address, bounds, metadataOf: (key: string) => wanted.get(key) };
+    const shown = shownMetadata();
+    const reader = { client, target: context.name, address, bounds, metadata: shown };
+    const writer = {
+      client,
+      target: context.name,
+      timeout,
+      standing: { welcome: false },
+      written: (key: string) => shown.written(key),
+    };
 
     return {
       name: context.name,
@@ -70,13 +76,12 @@ export const restapiTarget: TargetKind = {
         const problem = objection(draft);
         if (problem !== undefined) return { refused: { toggle, target, key, problem } };
         const metadata = metadataOf(draft);
-        wanted.set(key, metadata);
+        shown.want(key, metadata);
         const { contextKind, adopt, placements } = draft;
         return { listing: { toggle, target, key, contextKind, adopt, placements, metadata } };
       },
       apply(batch, signal, mayStart) {
-        const write = batchWriter({ client, target: context.name, timeout, standing }, signal, mayStart);
-        return bounded(batch, write, bounds);
+        return bounded(batch, batchWriter(writer, signal, mayStart), bounds);
       },
       close: () => client.close(),
     };

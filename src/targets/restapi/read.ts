@@ -1,6 +1,6 @@
 import type { Who } from '../../domain/audience.ts';
 import { placementIdOf } from '../../domain/identity.ts';
-import { canonicalJson, type Json, type JsonObject } from '../../domain/json.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
 import { membersOf, noMembers } from '../../domain/members.ts';
 import { type Problem, ProblemError, toProblem } from '../../domain/problem.ts';
 import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/target.ts';
@@ -8,6 +8,7 @@ import { bounded, type Bounds } from '../../lib/bounded.ts';
 import type { HttpClient } from '../../lib/http.ts';
 import { HttpError } from '../../lib/http-error.ts';
 import { hintFor } from './answers.ts';
+import type { ShownMetadata } from './shown.ts';
 import { readRequest } from './wire.ts';
 
 export interface ReaderOptions {
@@ -15,8 +16,7 @@ export interface ReaderOptions {
   readonly target: string;
   readonly address: string;
   readonly bounds: Bounds;
-  /** What was last wanted of a toggle besides its users; undefined when it is not wanted any more. */
-  metadataOf(key: string): JsonObject | undefined;
+  readonly metadata: ShownMetadata;
 }
 
 /** The one remote environment there is. */
@@ -70,12 +70,12 @@ function isOfTheWhole({ sent, status, retryAfter, problem }: HttpError): boolean
 }
 
 function listingOf(options: ReaderOptions, ref: ListingRef, shown: JsonObject): LiveListing {
-  const wanted = options.metadataOf(ref.key);
+  const metadata = options.metadata.compare(ref.key, shown);
   const environment = ref.environments[0] ?? onlyEnvironment;
   return {
     key: ref.key,
     owner: 'ours',
-    ...(wanted && { metadata: comparable(wanted, shown) }),
+    ...(metadata && { metadata }),
     archived: false,
     removed: false,
     placements: [placementOf(options.address, ref.key, environment, shown.users)],
@@ -94,19 +94,6 @@ function placementOf(address: string, key: string, environment: string, users: J
     who,
     waysIn: [],
   };
-}
-
-/**
- * The wanted fields with the values that the target shows. A field that it does not show counts as it is wanted, and a
- * field that nobody wanted does not count: targets add ids and dates of their own.
- */
-function comparable(wanted: JsonObject, shown: JsonObject): JsonObject {
-  const result: Record<string, Json> = {};
-  for (const [field, value] of Object.entries(wanted)) {
-    const seen = Object.hasOwn(shown, field) ? shown[field] : undefined;
-    result[field] = seen === undefined || canonicalJson(seen) === canonicalJson(value) ? value : seen;
-  }
-  return result;
 }
 
 function objectIn(text: string): JsonObject | undefined {

@@ -11,6 +11,8 @@ export interface WriterOptions {
   /** ms, for a small request. */
   readonly timeout: number;
   readonly standing: Standing;
+  /** Called with the key after its metadata and users were written. */
+  readonly written: (key: string) => void;
 }
 
 /** Writes one change of a batch. Never rejects. */
@@ -71,12 +73,17 @@ export function batchWriter(
     const first = await send(change, request);
     if ('result' in first) return first;
     // A toggle whose file went and that is gone here too stays gone.
-    if (first.status !== 404 || change.removal) return { result: 'done' };
+    if (first.status !== 404 || change.removal) return placed(change);
     const created = await create(change);
     if (created.result !== 'done') return created;
     const second = await send(change, request);
     if ('result' in second) return second;
-    return second.status === 404 ? { result: 'conflict', problem: vanished(change) } : { result: 'done' };
+    return second.status === 404 ? { result: 'conflict', problem: vanished(change) } : placed(change);
+  }
+
+  function placed(change: Change): Verdict {
+    options.written(change.key);
+    return { result: 'done' };
   }
 
   async function verdictOn(change: Change): Promise<Verdict> {

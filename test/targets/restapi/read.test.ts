@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Live, Target } from '../../../src/domain/target.ts';
 import { restapiTarget } from '../../../src/targets/restapi/index.ts';
-import { listingFor } from '../../support/changes.ts';
+import { applyOne, listingFor, placementChange } from '../../support/changes.ts';
 import { type FakeRestApi, openFakeRestApi } from '../../support/fake-rest-api.ts';
 import { targetContext } from '../../support/target-context.ts';
 
@@ -65,6 +65,26 @@ describe('what restapi reads', () => {
     fake.toggles.set('us-feature', { name: 'renamed by hand', tags: ['growth'], stage: 3, users: [] });
     const { listings } = await read('us-feature');
     expect(listings[0]?.metadata).toEqual({ ...metadata, name: 'renamed by hand' });
+  });
+
+  it('writes over what the target keeps its own way once, and then lets it be', async () => {
+    const wanted = listingFor(target, { spec: { tags: ['b', 'a'] } });
+    const metadata = async () => (await read('us-feature')).listings[0]?.metadata;
+    const keepsOwnWay = () => {
+      fake.toggles.set('us-feature', { ...fake.toggles.get('us-feature'), tags: ['a', 'b'] });
+    };
+    const write = placementChange(wanted, { before: [], after: [], writesMetadata: true });
+    fake.toggles.set('us-feature', { users: [] });
+    await applyOne(target, write);
+    keepsOwnWay();
+    expect(await metadata()).toEqual({ ...wanted.metadata, tags: ['a', 'b'] });
+    // Read again before anything could be written: still a difference.
+    expect(await metadata()).toEqual({ ...wanted.metadata, tags: ['a', 'b'] });
+    await applyOne(target, write);
+    keepsOwnWay();
+    expect(await metadata()).toEqual(wanted.metadata);
+    fake.toggles.set('us-feature', { ...fake.toggles.get('us-feature'), name: 'by hand' });
+    expect((await metadata())?.name).toBe('by hand');
   });
 
   it('says nothing of the fields of a toggle that nobody wants', async () => {
