@@ -92,7 +92,7 @@ export function createOpaClient(options: {
 
   function refused(request: HttpRequest, response: HttpResponse): Problem {
     const details = errorDetails(response);
-    const { problem } = http.unexpected(request, response, details === '' ? undefined : hintFor(details));
+    const { problem } = http.unexpected(request, response, details.startsWith('eval_') ? ruleHint : undefined);
     return details === '' ? problem : { ...problem, message: `${problem.message.slice(0, -1)}: ${details}.` };
   }
 
@@ -127,6 +127,8 @@ export function createOpaClient(options: {
   };
 }
 
+const ruleHint = 'Correct the rule or the data there: a failing built-in function is not taken for nobody.';
+
 /** OPA was reached, and this one request has no good answer: it may be the rule. */
 function isAnswerAtFault(error: HttpError): boolean {
   if (error.problem.code === 'timeout') return error.sent;
@@ -144,10 +146,4 @@ function notHeld(name: string, segments: readonly string[]): Problem {
     message: `${name}: the sentinel data.${segments.join('.')} is empty, false or not there.`,
     hint: 'Nobody is revoked until it is back: see that the policy and the data behind it are loaded.',
   };
-}
-
-function hintFor(details: string): string {
-  return details.startsWith('eval_')
-    ? 'Correct the rule or the data there: a failing built-in function is not taken for nobody.'
-    : 'Look at the log of OPA.';
 }

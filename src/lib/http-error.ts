@@ -123,6 +123,11 @@ export function wordsFor(error: unknown, host: string): Words {
   return { code: 'unreachable', what: `the request to ${host} failed (${code})`, hint: noRoute, sent: true };
 }
 
+/** The connection was closed before an answer began. */
+export function isClosed(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
+}
+
 function codeOf(error: unknown): string {
   if (error !== null && typeof error === 'object') {
     if ('code' in error && typeof error.code === 'string') return error.code;

@@ -1,7 +1,8 @@
+import type { Dispatcher } from 'undici';
 import { type Clock, systemClock } from './clock.ts';
 import { createRedactor } from './redact.ts';
 import { createDispatcher, type TlsFiles } from './http-connections.ts';
-import { HttpError, type HttpProblem, wordsFor } from './http-error.ts';
+import { HttpError, type HttpProblem, isClosed, wordsFor } from './http-error.ts';
 import { gunzip, HttpResponse } from './http-response.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -105,6 +106,31 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     });
   }
 
+  async function open(request: HttpRequest, place: Place, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { json } = request;
+    const options = {
+      origin: place.origin,
+      path: place.path,
+      method: request.method ?? 'GET',
+      headers: {
+        ...ownHeaders,
+        ...place.headers,
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...(request.gzip && { 'accept-encoding': 'gzip' }),
+        ...lowerCased(request.headers),
+      },
+      body: json !== undefined ? JSON.stringify(json) : (request.body ?? null),
+      signal,
+    } as const;
+    try {
+      return await dispatcher.request(options);
+    } catch (error) {
+      // A kept connection that the other side closes just now; RFC 9112, 9.3.1: what is idempotent may go again.
+      if (options.method !== 'GET' || signal.aborted || !isClosed(error)) throw error;
+      return dispatcher.request(options);
+    }
+  }
+
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const place = placeFor(request);
     const limit = request.timeout ?? options.timeout;
@@ -120,21 +146,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', onAbort, { once: true });
-      const { body, json } = request;
-      const answer = await dispatcher.request({
-        origin: place.origin,
-        path: place.path,
-        method: request.method ?? 'GET',
-        headers: {
-          ...ownHeaders,
-          ...place.headers,
-          ...(json !== undefined && { 'content-type': 'application/json' }),
-          ...(request.gzip && { 'accept-encoding': 'gzip' }),
-          ...lowerCased(request.headers),
-        },
-        body: json !== undefined ? JSON.stringify(json) : (body ?? null),
-        signal: stop.signal,
-      });
+      const answer = await open(request, place, stop.signal);
       const chunks: Buffer[] = [];
       let size = 0;
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {

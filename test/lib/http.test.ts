@@ -204,6 +204,20 @@ describe('what goes wrong', () => {
     expect(error.problem.message).toContain(`[::1]:${port}`);
   });
 
+  it('a GET whose kept connection is closed goes again once, a PATCH does not', async () => {
+    const asked: (string | undefined)[] = [];
+    answer = (request, response) => {
+      asked.push(request.method);
+      if (asked.length === 1) response.destroy();
+      else response.end('{}');
+    };
+    expect((await client().send({ path: '/' })).status).toBe(200);
+    asked.length = 0;
+    const error = await errorOf(client().send({ method: 'PATCH', path: '/' }));
+    expect([error.problem.code, error.sent]).toEqual(['unreachable', true]);
+    expect(asked).toEqual(['PATCH']);
+  });
+
   it('a connection closed before, and in the middle of, the answer', async () => {
     answer = (_, response) => response.destroy();
     expect(await errorOf(client().send({ path: '/' }))).toMatchObject({ problem: { code: 'unreachable' }, sent: true });
