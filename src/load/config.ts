@@ -52,7 +52,7 @@ export async function loadConfig(file: string, options: LoadOptions): Promise<Lo
   const text = await readConfig(path, file);
   // The old form may use aliases, so which one it is has to be known before they are judged.
   const document = parseYaml(text, name, { aliases: legacyAliases, mergeKeys: true });
-  const old = isLegacy(document.value);
+  const old = isLegacy(document);
   const folder = dirname(path);
   const input = { file: name, folder, ...options };
   const { config, problems, warnings } = old

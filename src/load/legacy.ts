@@ -16,15 +16,15 @@ import { quoted } from './problems.ts';
 import type { YamlDocument } from './yaml.ts';
 
 /** True for OPToggles' old form: `target` or `toggles`, in any case, and no `version`. */
-export function isLegacy(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const keys = new Set(Object.keys(value).map(key => key.toLowerCase()));
+export function isLegacy(document: YamlDocument): boolean {
+  const keys = new Set(document.keys.map(key => key.toLowerCase()));
   return !keys.has('version') && (keys.has('target') || keys.has('toggles'));
 }
 
 /** OPToggles' own `config.yaml` as a Config: behaviour.md §2. Nothing is substituted in it. */
 export function legacyConfig(document: YamlDocument, input: BuildInput): Built {
   const folder = new KeyFolder((path, part) => document.place(path, part));
+  if (document.value === undefined) return { config: undefined, problems: document.problems, warnings: [] };
   const { place } = folder;
   const raw = folder.fold(legacySchema, document.value, []);
   const problems: Problem[] = [...document.problems, ...folder.problems, ...check(legacySchema, raw, place)];

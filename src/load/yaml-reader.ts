@@ -42,6 +42,12 @@ export class YamlReader {
     this.#placeOf = placeOf;
   }
 
+  /** The keys of the outermost mapping. */
+  get keys(): string[] {
+    if (!isMap(this.#root)) return [];
+    return this.#root.items.map(({ key }) => keyName(key as Node | null)).filter(name => name !== undefined);
+  }
+
   /** Fills `value` and `problems`. `stopped`: the value is not whole, checking it would only find follow-ups. */
   start(): void {
     this.value = this.#read(this.#root, 0);

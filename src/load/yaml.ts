@@ -7,6 +7,8 @@ export interface YamlDocument {
   readonly file: string;
   /** Plain JSON values. Undefined where the problems leave nothing to check. */
   readonly value: unknown;
+  /** The keys of the outermost mapping, whatever else is wrong. */
+  readonly keys: readonly string[];
   readonly problems: readonly Problem[];
   /** Where a value stands, or its key; the nearest one around it where there is none. */
   place(path: Path, part?: 'key' | 'value'): Place;
@@ -53,6 +55,7 @@ export function parseYaml(text: string, file: string, options: ReadOptions): Yam
   return {
     file,
     value: problems.length > 0 || reader.stopped ? undefined : reader.value,
+    keys: reader.keys,
     problems: all.slice(0, mostProblems),
     place: (path, part = 'value') => reader.place(path, part),
     firstAlias: reader.firstAlias,
