@@ -3,6 +3,7 @@ import { reportOutcome } from '../report/outcome.ts';
 import { reportPlan } from '../report/report.ts';
 import { planJson } from '../report/json.ts';
 import { apply } from '../tasks/apply.ts';
+import { checkOnly } from '../tasks/only.ts';
 import { silentObserver } from '../tasks/open.ts';
 import { exitCode, exitCodes } from '../tasks/result.ts';
 import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
@@ -21,6 +22,8 @@ export interface ApplyFlags {
 export async function applyCommand(context: Context, flags: ApplyFlags): Promise<void> {
   const timeout = durationOption(flags.timeout);
   const { config, log } = await openConfig(context, flags.config);
+  const only = flags.only && new Set(flags.only);
+  if (only) await checkOnly(config, only);
   const applied = await apply({
     config,
     clock: systemClock,
@@ -31,7 +34,7 @@ export async function applyCommand(context: Context, flags: ApplyFlags): Promise
     signal: context.signal,
     approve: flags.approve ?? [],
     ...(flags.checksum !== undefined && { checksum: flags.checksum }),
-    ...(flags.only && { only: new Set(flags.only) }),
+    ...(only && { only }),
   });
   const look = lookOf(context.stdout, context.env);
   const options = { showUsers: flags.showUsers, ...look };

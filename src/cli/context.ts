@@ -24,7 +24,7 @@ export const kinds: KindSchemas = { sources: sourceKinds, targets: targetKinds }
 
 /** The configuration with its secrets, and the log that never lets one of them out. */
 export async function openConfig(context: Context, file: string | undefined): Promise<{ config: Config; log: Log }> {
-  const path = file === undefined ? await findConfig(context.cwd) : resolve(context.cwd, file);
+  const path = resolve(context.cwd, file ?? (await findConfig(context.cwd)));
   const { config, warnings } = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute' });
   const log = createLog({
     terminal: context.stderr.isTTY ?? false,

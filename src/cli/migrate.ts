@@ -11,7 +11,7 @@ export interface MigrateFlags {
 
 /** `optoggles migrate`: the new form of an old configuration, with the same plan. */
 export async function migrateCommand(context: Context, flags: MigrateFlags): Promise<void> {
-  const configFile = flags.config === undefined ? await findConfig(context.cwd) : resolve(context.cwd, flags.config);
+  const configFile = resolve(context.cwd, flags.config ?? (await findConfig(context.cwd)));
   const today = new Date(systemClock.now()).toISOString().slice(0, 10);
   const outDir = resolve(context.cwd, flags.out);
   const { files, secrets, warnings } = await migrate({ configFile, kinds, outDir, today });

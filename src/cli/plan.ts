@@ -1,5 +1,6 @@
 import { systemClock } from '../lib/clock.ts';
 import { reportPlan } from '../report/report.ts';
+import { checkOnly } from '../tasks/only.ts';
 import { openLine, silentObserver } from '../tasks/open.ts';
 import { preview } from '../tasks/preview.ts';
 import { exitCode } from '../tasks/result.ts';
@@ -19,6 +20,8 @@ export interface PlanFlags {
 export async function planCommand(context: Context, flags: PlanFlags): Promise<void> {
   const timeout = durationOption(flags.timeout);
   const { config, log } = await openConfig(context, flags.config);
+  const only = flags.only && new Set(flags.only);
+  if (only) await checkOnly(config, only);
   const opened = openLine({
     config,
     mode: 'preview',
@@ -26,7 +29,7 @@ export async function planCommand(context: Context, flags: PlanFlags): Promise<v
     random: Math.random,
     log,
     observer: silentObserver,
-    ...(flags.only && { only: new Set(flags.only) }),
+    ...(only && { only }),
   });
   try {
     const { plan, failed, warnings } = await preview({

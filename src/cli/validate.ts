@@ -11,7 +11,7 @@ export interface ValidateFlags {
 
 /** `optoggles validate`: checks the configuration and every flag file, without secrets and without a network. */
 export async function validateCommand(context: Context, flags: ValidateFlags): Promise<void> {
-  const configFile = flags.config === undefined ? await findConfig(context.cwd) : resolve(context.cwd, flags.config);
+  const configFile = resolve(context.cwd, flags.config ?? (await findConfig(context.cwd)));
   const found = await validate({ configFile, kinds, env: context.env, now: systemClock.now() });
   const { problems, warnings, files, toggles } = found;
   if (flags.json !== undefined) {

@@ -27,7 +27,8 @@ export function isChange(before: Audience | undefined, after: Audience): boolean
 
 /** What an answer is worth while the source stands as it does. */
 export function underStanding(audience: Audience, standing: Readiness): Audience {
-  if (standing.state === 'ready') return audience;
+  // Of an answer that failed it is more use to hear why than to hear that the source is suspect.
+  if (standing.state === 'ready' || audience.state === 'failed') return audience;
   const { id, contextKind, from } = audience;
   if (standing.by !== 'nothing' || audience.state !== 'defined') return { id, contextKind, from, state: 'not-ready' };
   return { id, contextKind, from, state: 'not-ready', candidate: audience.who };
