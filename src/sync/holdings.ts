@@ -52,11 +52,12 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   }
 
   async function readBack(keys: ReadonlySet<string> | 'all'): Promise<void> {
-    const want = options
-      .desired()
-      .filter(({ key }) => keys === 'all' || keys.has(key))
-      .map(({ key, toggle, placements }) => ({ key, toggle, environments: placements.map(one => one.environment) }));
-    const found = await target.read?.(want, options.signal);
+    const desired = options.desired();
+    const wanted = new Set(desired.map(({ key }) => key));
+    // A target without marks does not tell by itself what we left there when a file went.
+    const left = [...remembered().values()].filter(({ key, removed }) => !removed && !wanted.has(key));
+    const refs = [...desired, ...left].filter(({ key }) => keys === 'all' || keys.has(key)).map(refTo);
+    const found = await target.read?.(refs, options.signal);
     if (!found) return;
     const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
     live = new Map([...others, ...found.listings.map(listing => [listing.key, listing] as const)]);
@@ -115,4 +116,8 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       recall(key);
     },
   };
+}
+
+function refTo({ key, toggle, placements }: DesiredListing | AppliedListing): ListingRef {
+  return { key, toggle, environments: placements.map(({ environment }) => environment) };
 }

@@ -3,7 +3,7 @@ import { placementIdOf } from '../../src/domain/identity.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { noMembers } from '../../src/domain/members.ts';
 import type { Change } from '../../src/domain/plan.ts';
-import type { LiveListing, LivePlacement, Outcome, Target } from '../../src/domain/target.ts';
+import type { ListingRef, LiveListing, LivePlacement, Outcome, Target } from '../../src/domain/target.ts';
 
 type Fault = (change: Change) => Outcome | undefined | Promise<Outcome | undefined>;
 
@@ -26,6 +26,8 @@ export interface FakeTarget extends Target {
 export interface FakeTargetOptions {
   readonly readable?: boolean;
   readonly environments?: readonly string[];
+  /** Without marks a read gives only what was asked for. */
+  readonly marks?: boolean;
 }
 
 export function createFakeTarget(name: string, options: FakeTargetOptions = {}): FakeTarget {
@@ -57,7 +59,7 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
     environments: options.environments ?? ['production'],
     can: {
       environments: 'many',
-      marks: true,
+      marks: options.marks ?? true,
       groups: false,
       conditions: false,
       contextKinds: 'any',
@@ -97,9 +99,11 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
   };
   if (options.readable === false) return target;
   return Object.assign(target, {
-    async read() {
+    async read(want: readonly ListingRef[] | 'managed') {
       target.reads++;
-      const found = [...listings].map(([key, listing]): LiveListing => {
+      const asked = want === 'managed' ? [] : want.map(({ key }) => key);
+      const told = [...listings].filter(([key]) => target.can.marks || asked.includes(key));
+      const found = told.map(([key, listing]): LiveListing => {
         const placements = [...listing.in].map(([environment, { on, who }]): LivePlacement => {
           return { id: placementIdOf(address, environment, key), environment, seen: 'read', on, who, waysIn: [] };
         });

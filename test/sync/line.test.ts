@@ -233,6 +233,16 @@ describe('the line', () => {
     expect(world.target.listings.get('a')?.removed).toBe(true);
   });
 
+  test('a target that does not know whose toggles it holds is asked for those whose file is gone', async () => {
+    const world = createWorld({ toggles: [toggleOf('a'), toggleOf('b')], targets: [{ name: 'rest', marks: false }] });
+    world.policy('a', ['alice', 'bob']);
+    await world.start();
+    world.toggles.delete('a');
+    world.line.rescan();
+    await world.clock.advance(3_000);
+    expect(world.target.members('a', 'production')).toEqual([]);
+  });
+
   test('the guard blocks a mass revocation, freezes the placement, and lets it through once approved', async () => {
     const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('other')] });
     world.policy('beta', names(100));
