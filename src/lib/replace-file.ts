@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { renameSync, statSync } from 'node:fs';
+import { mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -12,7 +13,7 @@ export async function replaceFile(
   path: string,
   text: string,
   before: string | undefined,
-  move: (from: string, to: string) => Promise<void> = rename,
+  move: (from: string, to: string) => void = renameSync,
 ): Promise<boolean> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
@@ -31,17 +32,25 @@ export async function replaceFile(
     } finally {
       await file.close();
     }
-    if ((await readFile(path, 'utf8').catch(ifThere)) !== before) {
+    const mark = markOf(path);
+    const isSame = (await readFile(path, 'utf8').catch(ifThere)) === before;
+    // Nothing of this process comes between the last look and the rename; of another, only within microseconds.
+    if (!isSame || markOf(path) !== mark) {
       await unlink(fresh);
       return false;
     }
-    await move(fresh, path);
+    move(fresh, path);
   } catch (error) {
     await unlink(fresh).catch(() => {});
     throw error;
   }
   await syncFolder(folder);
   return true;
+}
+
+function markOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
 }
 
 /** Without it a power cut can bring the old name back. Not every system lets a folder be opened. */
