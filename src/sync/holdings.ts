@@ -4,6 +4,7 @@ import type { StateStore } from '../domain/state.ts';
 import type {
   AppliedListing,
   DesiredListing,
+  ListingRef,
   Live,
   LiveListing,
   Outcome,
@@ -86,7 +87,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
 
   return {
     applied: remembered,
-    live: () => live && { listings: [...live.values()], unreadable },
+    live: () => live && { listings: [...live.values()], byKey: live, unreadable },
     async refresh() {
       const keys = live ? doubtful : 'all';
       if (keys === 'all') applied = undefined;
