@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import pLimit from 'p-limit';
 import type { Config } from '../domain/config.ts';
 import { type Place, type Problem, ProblemError } from '../domain/problem.ts';
 import type { GoodDefinition } from '../domain/state.ts';
 import type { Toggle } from '../domain/toggle.ts';
+import { createBreather } from './breathe.ts';
 import { noteExpiry } from './expired.ts';
 import { type ReadFlag, readFlag } from './flag-file.ts';
 import type { KindSchemas } from './kinds.ts';
@@ -45,7 +45,6 @@ interface Cached {
   readonly read: ReadFlag;
 }
 
-const readsAtOnce = 16;
 /** A change within the resolution of the file system's clock shows in no stamp (ms). */
 const youngest = 50;
 const youngestWhereCoarse = 2_000;
@@ -153,29 +152,30 @@ class Loader {
 
   /** Scans and reads; once more when a file went between the two, as when a ConfigMap is swapped. */
   async #look(): Promise<{ scan: Scan; reads: ReadonlyMap<string, Cached> }> {
-    const limit = pLimit(readsAtOnce);
+    const breathe = createBreather();
     for (let attempt = 1; ; attempt++) {
       const scan = await scanFlags(this.#folder, this.#config.folder);
       const reads = new Map<string, Cached>();
       let vanished = false;
-      const readable = scan.files.filter(({ problem }) => problem === undefined);
-      await limit.map(readable, async found => {
-        const cached = await this.#read(found, attempt === scansAtMost);
+      for (const found of scan.files) {
+        if (found.problem !== undefined) continue;
+        const cached = this.#read(found, attempt === scansAtMost);
         if (cached === undefined) vanished = true;
         else reads.set(found.file, cached);
-      });
+        await breathe();
+      }
       this.#cache = reads;
       if (!vanished || attempt === scansAtMost) return { scan, reads };
     }
   }
 
-  async #read(found: FoundFile, last: boolean): Promise<Cached | undefined> {
+  #read(found: FoundFile, last: boolean): Cached | undefined {
     const known = this.#cache.get(found.file);
     if (known?.settled === true && known.stamp === found.stamp) return known;
     const { stamp, file, key } = found;
     const settled = isSettled(found, Date.now());
     try {
-      const text = await readKnownFile(found.path, file, flagFileLimit);
+      const text = readKnownFile(found.path, file, flagFileLimit);
       if (known?.text === text) return { ...known, stamp, settled };
       const read = readFlag({ text, file, key }, this.#config, this.#kinds);
       noteExpiry(read);

@@ -1,15 +1,14 @@
-import type { Stats } from 'node:fs';
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { lstatSync, type Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import pLimit from 'p-limit';
 import type { Problem } from '../domain/problem.ts';
+import { createBreather } from './breathe.ts';
 import { compare, quoted } from './problems.ts';
 import { flagFileLimit, tooLarge } from './text-file.ts';
 
 /** behaviour.md §8 */
 export const mostFiles = 50_000;
 const mostFolders = 10_000;
-const atOnce = 16;
 
 /** One flag file that was found; `problem` where it cannot even be opened. */
 export interface FoundFile {
@@ -53,7 +52,7 @@ class Scanner {
   readonly problems: Problem[] = [];
   unreadable: Problem | undefined;
   readonly #base: string;
-  readonly #limit = pLimit(atOnce);
+  readonly #breathe = createBreather();
   readonly #seen = new Set<string>();
   #linked: { path: string; real: string }[] = [];
   #root = '';
@@ -98,15 +97,16 @@ class Scanner {
     if (this.#seen.size > mostFolders) this.#unreadable(`More than ${mostFolders} folders.`, 'Use fewer.');
     const names = await readdir(real).catch((error: unknown) => this.#failed(path, error));
     const folders: { path: string; real: string }[] = [];
-    const visible = names.filter(name => !name.startsWith('.'));
-    await Promise.all(
-      visible.map(name =>
-        this.#limit(async () => {
-          const below = { path: join(path, name), real: join(real, name) };
-          if (await this.#entry(below.path, below.real)) folders.push(below);
-        }),
-      ),
-    );
+    for (const name of names.sort(compare)) {
+      if (name.startsWith('.')) continue;
+      const below = { path: join(path, name), real: join(real, name) };
+      const entry = lstatOf(below.real);
+      if (entry instanceof Error) this.#unseen(below.path, entry);
+      else if (entry?.isSymbolicLink()) await this.#link(below.path, below.real);
+      else if (entry?.isDirectory()) folders.push(below);
+      else if (entry !== undefined) this.#file(below.path, below.real, entry);
+      await this.#breathe();
+    }
     if (this.files.length > mostFiles) {
       this.#unreadable(`More than ${mostFiles} flag files.`, 'Split them over several installations.');
     }
@@ -120,18 +120,8 @@ class Scanner {
     return [];
   }
 
-  /** Notes a file. True: it is a folder. */
-  async #entry(path: string, real: string): Promise<boolean> {
-    try {
-      const found = await lstat(real);
-      if (found.isSymbolicLink()) await this.#link(path, real);
-      else if (found.isDirectory()) return true;
-      else this.#file(path, real, found);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT')
-        this.#say(path, 'file-unreadable', `cannot be looked at (${codeOf(error)})`, 'Let this process read it.');
-    }
-    return false;
+  #unseen(path: string, error: Error): void {
+    this.#say(path, 'file-unreadable', `cannot be looked at (${codeOf(error)})`, 'Let this process read it.');
   }
 
   async #link(path: string, link: string): Promise<void> {
@@ -142,7 +132,8 @@ class Scanner {
       this.#say(path, 'link-broken', 'is a link that leads nowhere', 'Correct or remove it.');
       return;
     }
-    const found = await stat(real);
+    const found = await stat(real).catch(() => undefined);
+    if (found === undefined) return;
     const way = relative(this.#root, real);
     if (way === '..' || way.startsWith(`..${sep}`)) {
       const hint = 'Put the file itself there.';
@@ -188,6 +179,15 @@ class Scanner {
 
   #name(path: string): string {
     return relative(this.#base, path).split(sep).join('/');
+  }
+}
+
+/** Undefined: gone since its folder was listed. An Error: it cannot be seen. Synchronous as reading is. */
+function lstatOf(path: string): Stats | Error | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return error as Error;
   }
 }
 

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { readFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { type Problem, ProblemError } from '../domain/problem.ts';
 
 /** behaviour.md §8 */
@@ -32,12 +31,12 @@ export async function readTextFile(path: string, file: string, limit: number): P
   return readKnownFile(path, file, limit);
 }
 
-// A tenth faster over thousands of small files than the one of node:fs/promises.
-const readBytes = promisify(readFile);
-
-/** The same for a path that was just seen to be a regular file. */
-export async function readKnownFile(path: string, file: string, limit: number): Promise<string> {
-  const bytes = await readBytes(path);
+/**
+ * The same for a path that was just seen to be a regular file. Synchronous: 10,000 small files take 0.07 s of processor
+ * time this way and 0.3 s or more through the thread pool.
+ */
+export function readKnownFile(path: string, file: string, limit: number): string {
+  const bytes = readFileSync(path);
   if (bytes.length > limit) throw new ProblemError(tooLarge(file, bytes.length, limit));
   return decodeText(bytes, file);
 }
