@@ -20,21 +20,26 @@ export async function watchPaths(
   signal: AbortSignal,
 ): Promise<void> {
   let cancel: (() => void) | undefined;
+  let before = '';
+  const look = async () => {
+    // Marked before it is told, so that the rescan does not tell it again.
+    before = await marks(paths);
+    if (!signal.aborted) changed();
+  };
   const settle = () => {
     cancel?.();
-    cancel = clock.after(settleMs, changed);
+    cancel = clock.after(settleMs, () => void look());
   };
   const folders = new Set(paths.flatMap(path => [dirname(path), path]));
   const isOurs = (folder: string, name: string) => paths.includes(folder) || paths.includes(join(folder, name));
   const watchers = new Map<string, FSWatcher>();
   try {
-    let before = await marks(paths);
+    before = await marks(paths);
     while (!signal.aborted) {
       for (const folder of folders) watchFolder(watchers, folder, isOurs, settle);
       await clock.sleep(rescanMs, signal);
       const now = await marks(paths);
       if (now !== before) settle();
-      before = now;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
