@@ -86,6 +86,8 @@ export interface LiveListing {
 export interface Live {
   readonly listings: readonly LiveListing[];
   readonly unreadable: readonly { readonly key: string; readonly problem: Problem }[];
+  /** The same listings by key, where somebody has them so: it saves each plan making that map. */
+  readonly byKey?: ReadonlyMap<string, LiveListing>;
 }
 
 export interface ListingRef {

@@ -60,6 +60,10 @@ export function appliedPlacement(listing: AppliedListing | undefined, id: string
 }
 
 function withId<T extends { readonly id: string }>(all: readonly T[], id: string): T | undefined {
-  for (const one of all) if (one.id === id) return one;
+  // By index: this is asked for every placement of every plan.
+  for (let index = 0; index < all.length; index++) {
+    const one = all[index] as T;
+    if (one.id === id) return one;
+  }
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { Context } from './lookup.ts';
 import { type AudienceReason, audienceMessage, placeOf } from './messages.ts';
 import { revokedIfCapped, type Stakes, stakesOf } from './stakes.ts';
 import { judgeSums } from './sums.ts';
+import type { Survey } from './survey.ts';
 
 /** A placement with what the guard knows of it. */
 export interface Judged {
@@ -24,9 +25,9 @@ export interface Judged {
  * Stands between the plan and a disaster: marks drafts as blocked (nothing of them is written), capped (only revocations)
  * or approved, and gathers the blocks. `reviewed`: what the commit causes counts as approved.
  */
-export function guard(context: Context, sites: readonly Site[], reviewed: boolean, blocks: Blocks): void {
+export function guard(context: Context, survey: Survey, reviewed: boolean, blocks: Blocks): void {
   const judged: Judged[] = [];
-  for (const site of sites) {
+  for (const site of survey.sites) {
     if (site.first === 'adopt' && blockAdoption(context, site, reviewed, blocks)) continue;
     for (const draft of site.drafts) {
       const after = wantedBy(draft);
@@ -38,7 +39,7 @@ export function guard(context: Context, sites: readonly Site[], reviewed: boolea
   }
   if (judged.length === 0) return;
   // Who is frozen neither loses nor regains anybody, which may put a sum over: again, until nobody else is frozen.
-  do judgeSums(context, judged, sites, blocks);
+  do judgeSums(context, judged, survey.looked, blocks);
   while (freezeSiblings(judged, blocks));
 }
 

@@ -10,17 +10,16 @@ export interface Lookup {
   readonly unreadable: ReadonlyMap<string, Problem>;
 }
 
-/** What every step of one plan gets. `reviewed`: the definition-caused part counts as approved. */
+/** What every step of one plan gets. */
 export interface Context {
   readonly input: PlanInput;
   readonly lookups: readonly Lookup[];
   readonly differences: Differences;
 }
 
-/** Indexes a view; one pass over what is live. */
+/** Indexes a view; one pass over what is live, unless that comes by key already. */
 export function lookupOf(view: TargetView): Lookup {
-  const live = new Map<string, LiveListing>();
-  for (const listing of view.live.listings) live.set(listing.key, listing);
+  const live = view.live.byKey ?? new Map(view.live.listings.map(listing => [listing.key, listing]));
   const unreadable = new Map<string, Problem>();
   for (const { key, problem } of view.live.unreadable) unreadable.set(key, problem);
   return { view, live, unreadable };

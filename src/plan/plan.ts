@@ -14,7 +14,7 @@
 import { compareCodePoints } from '../domain/members.ts';
 import type { Held, Plan, PlanInput } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { Refusal } from '../domain/target.ts';
+import type { DesiredListing, Refusal } from '../domain/target.ts';
 import { createAnswers } from './answers.ts';
 import { Blocks, compareRefs } from './blocks.ts';
 import { changesOf } from './changes.ts';
@@ -40,12 +40,12 @@ export function planTargets(input: PlanInput): Plan {
   const suspects = judgeSuspects(context);
   for (const block of suspects.blocks) blocks.put(block);
   const answers = createAnswers(input, suspects);
-  const survey: Survey = { sites: [], refused: [], warnings: [] };
+  const survey: Survey = { looked: new Set(), sites: [], refused: [], warnings: [] };
   for (const lookup of context.lookups) surveyTarget(survey, input, lookup, answers);
   const { sites } = survey;
   const checksum = checksumOf(sites);
   const reviewed = input.definitionsReviewed === true || input.reviewedChecksum === checksum;
-  guard(context, sites, reviewed, blocks);
+  guard(context, survey, reviewed, blocks);
   const removal = judgeRemovals(context, sites, reviewed);
   if (removal !== undefined) {
     blocks.put(removal);
@@ -66,24 +66,35 @@ export function planTargets(input: PlanInput): Plan {
 }
 
 function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: Answers): void {
-  const { view, live } = lookup;
-  const strays = straysOf(lookup);
-  const byToggle = new Map<string, Stray[]>();
-  for (const stray of strays) byToggle.set(stray.toggle, [...(byToggle.get(stray.toggle) ?? []), stray]);
+  const { view, live, unreadable } = lookup;
+  const looked = new Set<DesiredListing>();
+  let found = 0;
+  let remembered = 0;
   for (const desired of view.desired) {
-    if (input.only && !input.only.has(desired.toggle)) continue;
-    const own = byToggle.size > 0 ? byToggle.get(desired.toggle) : undefined;
     const now = live.get(desired.key);
-    if (own === undefined && now !== undefined && !lookup.unreadable.has(desired.key)) {
-      if (isInSync(input, lookup, desired, now, view.applied.get(desired.key))) continue;
-    }
-    surveyListing(into, lookup, answers, desired, own ?? []);
+    const applied = view.applied.get(desired.key);
+    if (now !== undefined) found++;
+    if (applied !== undefined) remembered++;
+    const isReadable = now !== undefined && (unreadable.size === 0 || !unreadable.has(desired.key));
+    if (!isReadable || !isInSync(input, lookup, desired, now, applied)) looked.add(desired);
   }
-  if (strays.length === 0) return;
-  const wanted = desiredByToggle(view);
+  // Nearly always everything that lies there is wanted.
+  const hasStrays = found < live.size || remembered < view.applied.size;
+  const strays = hasStrays ? straysOf(lookup) : [];
+  const wanted = strays.length > 0 ? desiredByToggle(view) : new Map<string, DesiredListing>();
+  const byToggle = new Map<string, Stray[]>();
   for (const stray of strays) {
-    if (input.only && !input.only.has(stray.toggle)) continue;
-    surveyStray(into, input, lookup, answers, stray, wanted.get(stray.toggle));
+    byToggle.set(stray.toggle, [...(byToggle.get(stray.toggle) ?? []), stray]);
+    const desired = wanted.get(stray.toggle);
+    if (desired !== undefined) looked.add(desired);
+  }
+  const isAsked = ({ toggle }: { readonly toggle: string }): boolean => input.only?.has(toggle) ?? true;
+  for (const desired of looked) {
+    into.looked.add(desired);
+    if (isAsked(desired)) surveyListing(into, lookup, answers, desired, byToggle.get(desired.toggle) ?? []);
+  }
+  for (const stray of strays) {
+    if (isAsked(stray)) surveyStray(into, input, lookup, answers, stray, wanted.get(stray.toggle));
   }
 }
 

@@ -1,11 +1,11 @@
 import { type Members, noMembers, union } from '../domain/members.ts';
-import type { BlockReason } from '../domain/plan.ts';
-import type { DesiredPlacement } from '../domain/target.ts';
+import type { Baseline, BlockReason } from '../domain/plan.ts';
+import type { DesiredListing, DesiredPlacement } from '../domain/target.ts';
 import { sumApprovals, unapproved, windowOf } from './approvals.ts';
 import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';
-import { contentsOf, livePlacement, membersIn } from './contents.ts';
-import type { BlockedBy, Draft, Site } from './draft.ts';
+import { contentsOf, livePlacement } from './contents.ts';
+import type { BlockedBy, Draft } from './draft.ts';
 import type { Judged } from './guard.ts';
 import { isOver } from './limits.ts';
 import { type Context, isOurs, type Lookup } from './lookup.ts';
@@ -35,7 +35,12 @@ type Kind = 'revoked' | 'granted';
  * Judges what all placements of a source lose (gain) together in one environment of a target. When it is too much, every
  * placement that would still lose (gain) somebody is blocked; the rest goes on.
  */
-export function judgeSums(context: Context, judged: readonly Judged[], sites: readonly Site[], blocks: Blocks): void {
+export function judgeSums(
+  context: Context,
+  judged: readonly Judged[],
+  looked: ReadonlySet<DesiredListing>,
+  blocks: Blocks,
+): void {
   const groups = new Map<string, Group>();
   for (const one of judged) {
     const { source, ref } = one.draft;
@@ -48,7 +53,7 @@ export function judgeSums(context: Context, judged: readonly Judged[], sites: re
     const revokes = group.judged.some(({ draft, stakes }) => stakes.revokesNow && draft.blockedBy === undefined);
     const grants = group.judged.some(one => grantsCounted(one) && one.draft.blockedBy === undefined);
     if ((!revokes && !grants) || windowOf(context, group.source) !== undefined) continue;
-    const entries = entriesOf(context, group, sites);
+    const entries = entriesOf(context, group, looked);
     if (revokes) judgeSum(context, group, entries, 'revoked', blocks);
     if (grants) judgeSum(context, group, entries, 'granted', blocks);
   }
@@ -58,26 +63,33 @@ function grantsCounted({ draft, stakes }: Judged): boolean {
   return stakes.grantsNow && !stakes.isFirstFill && !draft.capped;
 }
 
-function entriesOf(context: Context, group: Group, sites: readonly Site[]): readonly Entry[] {
+function entriesOf(context: Context, group: Group, looked: ReadonlySet<DesiredListing>): readonly Entry[] {
+  const { input } = context;
   const entries = group.judged.map(one => entryOf(context, one));
-  const seen = new Set<string>();
-  for (const site of sites) {
-    if (site.view.name === group.target) for (const { id } of site.drafts) seen.add(id);
-  }
   const taken = new Set(group.judged.map(({ draft }) => draft.id));
+  // All that nothing happened to are one entry: there are thousands of them.
+  let unmoved = 0;
   for (const lookup of context.lookups) {
     if (lookup.view.name !== group.target) continue;
-    for (const { key, placements } of lookup.view.desired) {
-      const listing = lookup.live.get(key);
-      if (listing === undefined || !isOurs(lookup, listing)) continue;
-      for (const placement of placements) {
+    for (const listing of lookup.view.desired) {
+      const isLooked = looked.has(listing);
+      for (const placement of listing.placements) {
         if (placement.environment !== group.environment || placement.source !== group.source) continue;
-        if (placement.state === 'off' || taken.has(placement.id)) continue;
-        const isInSync = context.input.only === undefined && !seen.has(placement.id);
-        entries.push(standingEntry(context, lookup, key, placement, isInSync));
+        if (placement.state === 'off' || (isLooked && taken.has(placement.id))) continue;
+        const baseline = input.baseline(placement.id);
+        if (!isLooked && baseline === undefined) {
+          const audience = input.audiences.get(placement.audience);
+          if (audience?.state === 'defined' && audience.who.kind === 'members') unmoved += audience.who.members.size;
+        } else {
+          const live = lookup.live.get(listing.key);
+          if (live !== undefined && isOurs(lookup, live)) {
+            entries.push(standingEntry(context, lookup, listing.key, placement, baseline));
+          }
+        }
       }
     }
   }
+  entries.push({ judged: undefined, base: unmoved, known: unmoved, revoked: noMembers, granted: noMembers });
   return entries;
 }
 
@@ -119,14 +131,8 @@ function standingEntry(
   lookup: Lookup,
   key: string,
   placement: DesiredPlacement,
-  isInSync: boolean,
+  baseline: Baseline | undefined,
 ): Entry {
-  const baseline = context.input.baseline(placement.id);
-  if (isInSync && baseline === undefined) {
-    const audience = context.input.audiences.get(placement.audience);
-    const size = audience?.state === 'defined' ? (membersIn(audience.who)?.size ?? 0) : 0;
-    return { judged: undefined, base: size, known: size, revoked: noMembers, granted: noMembers };
-  }
   const contents = contentsOf(livePlacement(lookup.live.get(key), placement.id));
   const applied = lookup.view.applied.get(key)?.placements.find(({ id }) => id === placement.id)?.who ?? noMembers;
   const now = contents.known ? contents.any : applied;

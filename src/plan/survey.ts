@@ -13,6 +13,8 @@ export type Answers = (id: AudienceId, source: string) => Answer;
 
 /** What a survey of a target found: listings to look at, and toggles that the target cannot take. */
 export interface Survey {
+  /** Wanted listings that are not in sync; all others are just as wanted. */
+  readonly looked: Set<DesiredListing>;
   readonly sites: Site[];
   readonly refused: Refusal[];
   readonly warnings: Problem[];
