@@ -234,6 +234,15 @@ describe('the window', () => {
     expect(step(world, { f: [] })).toEqual(['blocked audience becomes-empty: f production']);
   });
 
+  it('nor do grants after one', () => {
+    const world = applied({ f: users(60) });
+    step(world, { f: users(110) });
+    world.edit('f', { targets: { ld: 'f2' } });
+    step(world, {});
+    expect(step(world, { f: users(121) })).toEqual(['blocked audience grants: f production']);
+    expect(step(world, { f: users(120) })).toEqual(['grant: placement f ld production on +10 -0']);
+  });
+
   it('off and on again is no way round', () => {
     const world = applied({ f: users(100) });
     world.edit('f', { environments: { production: { rule: 'f', state: 'off' } } });

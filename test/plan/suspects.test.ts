@@ -97,11 +97,19 @@ describe('a suspect source that only a comparison can make ready', () => {
     expect(planTargets(world({ state: 'not-ready' }, suspect(users(100))).input()).accepted).toHaveLength(1);
   });
 
-  it('undefined where users were, empty elsewhere: nothing proves that its data is there', () => {
-    const made = world({ state: 'not-ready' }, suspect([]));
-    made.edit('b', { environments: { production: { rule: 'c' } } });
+  it('undefined where users were, empty as before elsewhere: nothing proves that its data is there', () => {
+    const made = new World();
+    made.add('a', users(100));
+    made.add('b', ['one']);
+    made.apply(planTargets(made.input()));
+    made.answers.set('b', []);
+    made.apply(planTargets(made.input()));
+    made.answers.set('a', { state: 'not-ready' });
     made.answers.set('b', suspect([]));
+    made.sources.set('opal', { state: 'suspect', by: 'nothing', instanceId: 'i2' });
     expect(planTargets(made.input()).accepted).toEqual([]);
+    made.answers.set('a', suspect(users(100)));
+    expect(planTargets(made.input()).accepted).toHaveLength(1);
   });
 
   it('off still goes, and no answer is taken from elsewhere', () => {
