@@ -234,7 +234,8 @@ export function createLine(options: LineOptions): Line {
     definitions,
     async start() {
       if (options.mode === 'run') for (const lane of sources) lane.start();
-      await scan();
+      rescan();
+      await scanning;
       if (options.mode === 'run') lookForDrift();
     },
     rescan,

@@ -15,7 +15,7 @@ import { type Problem, ProblemError, toProblem } from '../../domain/problem.ts';
 import type { SourceContext } from '../kind.ts';
 import { WorkerHost } from './host.ts';
 import type { Look, WorkerSettings } from './protocol.ts';
-import { watchPaths } from './watch.ts';
+import { watchPaths } from '../../lib/watch-paths.ts';
 
 export interface BundleSettings {
   readonly worker: WorkerSettings;

@@ -10,7 +10,7 @@ import type {
 } from '../../domain/audience.ts';
 import { ruleName } from '../../domain/identity.ts';
 import { answerOf } from '../answer.ts';
-import { watchPaths } from '../bundle/watch.ts';
+import { watchPaths } from '../../lib/watch-paths.ts';
 import { neverSeen } from '../judge.ts';
 import type { SourceContext } from '../kind.ts';
 import { type Lists, readLists } from './file.ts';

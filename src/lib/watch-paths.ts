@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from './clock.ts';
 
 // Writers truncate, write and rename within a few milliseconds; one look afterwards is enough.
 const settleMs = 30;
