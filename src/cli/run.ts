@@ -50,11 +50,17 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     redact: createRedactor(secretsOf(config)),
   });
   const closing = new AbortController();
+  function configChanged(): void {
+    log.warn({ file: config.file }, `${config.file} changed: it is read at the next start`);
+    engine.configChanged();
+  }
   try {
-    const bound = await server.listen(host, port);
+    const url = urlOf(await server.listen(host, port));
+    // The table comes when everything has settled; whoever waits for it can look there meanwhile.
+    log.info({ url }, `serving ${url}`);
     store.audit({ at: systemClock.now(), what: 'started', message: version });
     if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
-    void watchFile(resolve(config.folder, config.file), systemClock, () => engine.configChanged(), closing.signal);
+    void watchFile(resolve(config.folder, config.file), systemClock, configChanged, closing.signal);
     await line.start();
     await settle(line, systemClock, firstLook, context.signal);
     const look = lookOf(context.stdout, context.env);
@@ -64,9 +70,7 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
         look,
       ),
     );
-    context.stdout.write(
-      `\n${reportStatus(engine.status(), look)}\nServing http://${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${bound.port}\n`,
-    );
+    context.stdout.write(`\n${reportStatus(engine.status(), look)}\nServing ${url}\n`);
     await aborted(context.signal);
     log.info({}, 'stopping');
   } finally {
@@ -76,6 +80,10 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     store.audit({ at: systemClock.now(), what: 'stopped' });
     await opened.close();
   }
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function isLoopback(host: string): boolean {
