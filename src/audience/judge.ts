@@ -11,6 +11,8 @@ export interface Look {
   /** Why sentinels do not hold. */
   readonly failing: readonly Problem[];
   readonly systemOpal: SystemOpal | undefined;
+  /** Ids of data transactions that were read with answers, since the look before. */
+  readonly read: readonly string[];
   /** OPAL is asked for a reload while the source is suspect. */
   readonly reloads: boolean;
   /** ms since the epoch. */
@@ -48,7 +50,10 @@ const firstUpdate = 60_000;
 export function judge(look: Look, before: SeenSource | undefined): Judgement {
   const { instanceId } = look;
   if (instanceId === null) return judgeUnknown(look, before ?? neverSeen);
-  const seen = noteTransaction(look, noteInstance(look, instanceId, before ?? neverSeen));
+  // What came with answers may be of the instance before, even if this look already sees another.
+  const earlier = noteTransactions(look.read, before ?? neverSeen);
+  const last = look.systemOpal?.data?.id;
+  const seen = noteTransactions(last === undefined ? [] : [last], noteInstance(look, instanceId, earlier));
   const { verdict, remembered } = verdictOf(look, instanceId, seen);
   return {
     readiness: {
@@ -144,11 +149,10 @@ function noteInstance(look: Look, id: string, seen: SeenSource): SeenSource {
 }
 
 // Also what a suspect instance shows counts as seen: OPAL repeats its last data update to an OPA that restarted empty.
-function noteTransaction(look: Look, seen: SeenSource): SeenSource {
-  const id = look.systemOpal?.data?.id;
+function noteTransactions(ids: readonly string[], seen: SeenSource): SeenSource {
   const shown = seen.shown ?? [];
-  if (id === undefined || shown.includes(id)) return seen;
-  return { ...seen, shown: [id, ...shown].slice(0, mostTransactions) };
+  const news = ids.filter(id => !shown.includes(id));
+  return news.length === 0 ? seen : { ...seen, shown: [...news, ...shown].slice(0, mostTransactions) };
 }
 
 function judgeUnknown(look: Look, seen: SeenSource): Judgement {

@@ -21,6 +21,8 @@ export class OpaCore {
   /** As it was last read. */
   #opal: SystemOpal | undefined;
   #noOpalUntil = 0;
+  /** Ids of data transactions read since the last look. */
+  readonly #read = new Set<string>();
 
   constructor(options: {
     readonly id: string;
@@ -37,6 +39,7 @@ export class OpaCore {
 
   /** Looks and judges, in as few requests as the judgement needs. Throws a ProblemError when OPA cannot be reached. */
   async look(client: OpaClient, seen: SeenSource | undefined, signal: AbortSignal): Promise<Judgement> {
+    const read = [...this.#read];
     const mayNeedOpal = this.#sentinels.length === 0 && (seen === undefined || seen.readyUnder === null);
     const [instanceId, sentinels, isOpalRead] = await reached(
       Promise.all([
@@ -47,6 +50,7 @@ export class OpaCore {
     );
     // Another instance: what the one before showed is void, and its own first look counts.
     if (instanceId !== (seen?.instances[0]?.id ?? null) && !isOpalRead) await reached(this.#readOpal(client, signal));
+    this.#read.clear();
     const failing = sentinels.filter(sentinel => sentinel !== 'held');
     return judge(
       {
@@ -54,6 +58,7 @@ export class OpaCore {
         sentinels: sentinels.length === 0 ? 'none' : failing.length === 0 ? 'held' : 'not',
         failing,
         systemOpal: this.#opal,
+        read,
         reloads: this.#reloads,
         now: this.#clock.now(),
       },
@@ -73,6 +78,8 @@ export class OpaCore {
 
   async #readOpal(client: OpaClient, signal: AbortSignal): Promise<true> {
     this.#opal = await client.systemOpal(signal);
+    const id = this.#opal?.data?.id;
+    if (id !== undefined) this.#read.add(id);
     this.#noOpalUntil = this.#opal === undefined ? this.#clock.now() + opalMissing : 0;
     return true;
   }

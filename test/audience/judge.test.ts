@@ -16,6 +16,7 @@ interface Step {
   readonly after?: number;
   readonly accept?: true;
   readonly reloads?: boolean;
+  readonly read?: readonly string[];
 }
 
 function look(step: Step, now: number): Look {
@@ -29,7 +30,15 @@ function look(step: Step, now: number): Look {
         });
   const failing = step.sentinels === 'not' ? [{ code: 'sentinel', message: 'data.x does not hold.' }] : [];
   const sentinels = step.sentinels ?? 'none';
-  return { instanceId: step.id, sentinels, failing, systemOpal, reloads: step.reloads ?? true, now };
+  return {
+    instanceId: step.id,
+    sentinels,
+    failing,
+    systemOpal,
+    reloads: step.reloads ?? true,
+    read: step.read ?? [],
+    now,
+  };
 }
 
 /** What the source is after each step: `ready sentinels`. */
@@ -164,6 +173,17 @@ describe('judge', () => {
         'suspect system.opal',
         'ready system.opal',
       ],
+    ],
+    [
+      'a transaction that only came with answers is no news to the next instance',
+      [
+        { id: 'A', data: 'd1' },
+        { id: 'A', data: 'd2' },
+        { id: 'B', read: ['d3'] },
+        { id: 'B', data: 'd3' },
+        { id: 'B', data: 'd4', read: ['d4'] },
+      ],
+      ['suspect system.opal', 'ready system.opal', 'suspect system.opal', 'suspect system.opal', 'ready system.opal'],
     ],
     [
       'a fresh update makes an accepted source ready by system.opal',
