@@ -33,7 +33,7 @@ describe('plan', () => {
     const lists = { 'app.rbac.beta': ['alice', 'bob', 'ünal'], 'app.rbac.gamma': ['carol'] };
     const turned = { 'app.rbac.gamma': ['carol'], 'app.rbac.beta': ['ünal', 'alice', 'bob', 'alice'] };
     const one = project({ flags, lists });
-    const other = project({ flags: Object.fromEntries(Object.entries(flags).reverse()), lists: turned });
+    const other = project({ flags: Object.fromEntries(Object.entries(flags).toReversed()), lists: turned });
     const plans = [];
     for (const folder of [one, one, other]) {
       plans.push((await optoggles(folder, ['plan', '--json', '-', '--show-users'])).stdout);
