@@ -1,5 +1,6 @@
 import type { Ask, AudienceId } from '../domain/audience.ts';
 import { audienceIdOf, placementIdOf } from '../domain/identity.ts';
+import type { Problem } from '../domain/problem.ts';
 import type { DesiredListing, DesiredPlacement, ListingDraft, Refusal, Target } from '../domain/target.ts';
 import type { Toggle, ToggleEnvironment } from '../domain/toggle.ts';
 
@@ -8,13 +9,24 @@ export interface Desired {
   readonly listings: readonly DesiredListing[];
   readonly refused: readonly Refusal[];
   readonly asks: ReadonlyMap<AudienceId, Ask>;
+  /** Toggles whose file is there and cannot be used, not even an older one of it: left as the target has them. */
+  readonly invalid: ReadonlySet<string>;
 }
 
 /** The name of the only environment of a target that names none, for a toggle that names none either. */
 const nameless = 'default';
 
-/** Pure: toggles (sorted by key) × one target. `adoptAll` is implied by OPToggles' old configuration. */
-export function desiredFor(target: Target, toggles: readonly Toggle[], adoptAll: boolean): Desired {
+/**
+ * Pure: toggles (sorted by key) × one target. `present` are the keys of all files, valid or not; `adoptAll` is implied
+ * by OPToggles' old configuration.
+ */
+export function desiredFor(
+  target: Target,
+  toggles: readonly Toggle[],
+  present: ReadonlySet<string>,
+  adoptAll: boolean,
+): Desired {
+  const owners = new Map<string, string>();
   const listings: DesiredListing[] = [];
   const refused: Refusal[] = [];
   const asks = new Map<AudienceId, Ask>();
@@ -42,6 +54,12 @@ export function desiredFor(target: Target, toggles: readonly Toggle[], adoptAll:
       });
     }
     if (placements.length === 0) continue;
+    const owner = owners.get(key);
+    if (owner !== undefined) {
+      refused.push({ toggle: toggle.key, target: target.name, key, problem: sameKey(key, owner) });
+      continue;
+    }
+    owners.set(key, toggle.key);
     const shaped = target.shape(draftOf(toggle, target.name, key, adoptAll, here.spec, placements));
     if ('refused' in shaped) refused.push(shaped.refused);
     else {
@@ -49,7 +67,16 @@ export function desiredFor(target: Target, toggles: readonly Toggle[], adoptAll:
       for (const ask of asked) asks.set(ask.id, ask);
     }
   }
-  return { listings, refused, asks };
+  const known = new Set(toggles.map(toggle => toggle.key));
+  return { listings, refused, asks, invalid: new Set([...present].filter(key => !known.has(key))) };
+}
+
+function sameKey(key: string, owner: string): Problem {
+  return {
+    code: 'same-remote-key',
+    message: `The toggle ${owner} has the key ${key} in this target already.`,
+    hint: 'Give one of the two another `key` under `targets` in its file.',
+  };
 }
 
 /** Names come from files: `constructor` must not find what every object has. */

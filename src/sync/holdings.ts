@@ -7,12 +7,13 @@ import type {
   ListingRef,
   Live,
   LiveListing,
+  LivePlacement,
   Outcome,
   PlacementId,
   Target,
 } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
-import { liveAfter, liveFromApplied } from './live.ts';
+import { liveAfter, liveFromApplied, rememberedPlacement } from './live.ts';
 
 export interface HoldingsOptions {
   readonly target: Target;
@@ -61,9 +62,20 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     const found = await target.read?.(refs, options.signal);
     if (!found) return;
     const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
-    live = new Map([...others, ...found.listings.map(listing => [listing.key, listing] as const)]);
+    live = new Map([...others, ...found.listings.map(listing => [listing.key, recalled(listing)] as const)]);
     unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...found.unreadable];
     settleIntents();
+  }
+
+  /** Where the target does not tell who is in, it is who was put in last. */
+  function recalled(listing: LiveListing): LiveListing {
+    const known = remembered().get(listing.key)?.placements;
+    if (!known || listing.placements.every(({ seen }) => seen !== 'unknown')) return listing;
+    const placements = listing.placements.map((placement): LivePlacement => {
+      const last = placement.seen === 'unknown' && known.find(({ id }) => id === placement.id);
+      return last ? { ...rememberedPlacement(last, false), waysIn: placement.waysIn } : placement;
+    });
+    return { ...listing, placements };
   }
 
   /** What was read answers what unanswered writes left open. */

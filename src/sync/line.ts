@@ -107,8 +107,13 @@ export function createLine(options: LineOptions): Line {
         return [...new Map(asks.map(ask => [ask.id, ask])).values()];
       },
       publish(answers, changed, announced) {
-        for (const answer of answers) audiences.set(answer.id, answer);
-        if (remember) for (const lane of targets) lane.answered(answers, changed, announced);
+        // What was dropped meanwhile is news although its source gave the same answer before: its toggle came back.
+        const news = new Set(changed);
+        for (const answer of answers) {
+          if (!audiences.has(answer.id)) news.add(answer.id);
+          audiences.set(answer.id, answer);
+        }
+        if (remember) for (const lane of targets) lane.answered(answers, news, announced);
         changedSomething();
       },
     }),
@@ -175,7 +180,9 @@ export function createLine(options: LineOptions): Line {
     const before = definitions.current;
     const loaded = await definitions.scan();
     report(before, loaded);
-    for (const lane of targets) lane.setDesired(desiredFor(lane.target, loaded.toggles, config.legacy !== undefined));
+    for (const lane of targets) {
+      lane.setDesired(desiredFor(lane.target, loaded.toggles, loaded.present, config.legacy !== undefined));
+    }
     const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
     for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
     changedSomething();

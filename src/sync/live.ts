@@ -1,7 +1,14 @@
 import type { Who } from '../domain/audience.ts';
 import { noMembers } from '../domain/members.ts';
 import type { Change } from '../domain/plan.ts';
-import type { AppliedListing, LiveListing, LivePlacement, Outcome, PlacementId } from '../domain/target.ts';
+import type {
+  AppliedListing,
+  AppliedPlacement,
+  LiveListing,
+  LivePlacement,
+  Outcome,
+  PlacementId,
+} from '../domain/target.ts';
 
 const nobody: Who = { kind: 'members', members: noMembers };
 
@@ -17,16 +24,22 @@ export function liveFromApplied(applied: AppliedListing, uncertain: boolean): Li
     metadata: applied.metadata,
     archived: false,
     removed: applied.removed,
-    placements: applied.placements.map(({ id, environment, on, who, intent, appliedAt }) => ({
-      id,
-      environment,
-      seen: 'remembered',
-      on,
-      who: { kind: 'members', members: who },
-      waysIn: [],
-      ...(intent && { pending: { on: intent.on, who: { kind: 'members', members: intent.who }, since: intent.at } }),
-      ...(!intent && uncertain && { pending: { on, who: { kind: 'members', members: who }, since: appliedAt } }),
-    })),
+    placements: applied.placements.map(placement => rememberedPlacement(placement, uncertain)),
+  };
+}
+
+/** One placement as last applied; an intent without a result, or doubt, makes it a write that was not answered. */
+export function rememberedPlacement(applied: AppliedPlacement, uncertain: boolean): LivePlacement {
+  const { id, environment, on, who, intent, appliedAt } = applied;
+  return {
+    id,
+    environment,
+    seen: 'remembered',
+    on,
+    who: { kind: 'members', members: who },
+    waysIn: [],
+    ...(intent && { pending: { on: intent.on, who: { kind: 'members', members: intent.who }, since: intent.at } }),
+    ...(!intent && uncertain && { pending: { on, who: { kind: 'members', members: who }, since: appliedAt } }),
   };
 }
 
@@ -56,9 +69,12 @@ export function liveAfter(
     case 'create':
     case 'adopt': {
       const seen = outcome.existed ? 'unknown' : 'remembered';
-      const placements = change.environments.map((environment): LivePlacement => {
+      const made = change.environments.map((environment): LivePlacement => {
         return { id: idOf(environment), environment, seen, on: false, who: nobody, waysIn: [] };
       });
+      // An environment may come to a listing that is there.
+      const kept = listing.placements.filter(({ environment }) => !change.environments.includes(environment));
+      const placements = [...kept, ...made];
       return { ...listing, owner: 'ours', metadata: change.metadata, removed: false, placements };
     }
     case 'update':

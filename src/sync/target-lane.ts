@@ -87,7 +87,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let outcomes: Done[] | undefined = [];
   /** Audiences under changes that wait: an answer to them is news even if it is the old one. */
   const awaited = new Set<AudienceId>();
-  let desired: Desired = { listings: [], refused: [], asks: new Map() };
+  let desired: Desired = { listings: [], refused: [], asks: new Map(), invalid: new Set() };
   let conflicts = 0;
   /** Toggles by the audience that they use. */
   let users: ReadonlyMap<AudienceId, ReadonlySet<string>> = new Map();
@@ -102,7 +102,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let news = 0;
   let stopped = false;
   const lane = createLane<WriteReason>(pass);
-  const flights = createFlights({ target, store, clock, signal, mayStart: isYoung, landed });
+  const flights = createFlights({ target, store, clock, signal, mayStart, landed });
   const holdings = createHoldings({
     target,
     store,
@@ -114,7 +114,14 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
 
   function isYoung(change: Change): boolean {
     if (change.kind !== 'placement' || change.from === undefined) return true;
+    // Switching off for everybody stands on no answer, however old the one beside it is.
+    if (change.phase === 'off') return true;
     return clock.now() - change.from.answeredAt <= youngEnough;
+  }
+
+  /** False too once there is news: what is unsent then is planned anew, revocations in front. */
+  function mayStart(change: Change): boolean {
+    return news === 0 && !stopped && isYoung(change);
   }
 
   function view(): TargetView | undefined {
@@ -129,6 +136,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       environments: target.environments,
       desired: desired.listings,
       refused: desired.refused,
+      invalid: desired.invalid,
       live,
       applied: holdings.applied(),
       inFlight: flights.placements,
@@ -192,25 +200,34 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   async function write(current: Plan): Promise<void> {
     const planned = new Set(current.changes.map(change => change.id));
     for (const phase of phases) {
-      if (news > 0 || stopped) return;
-      const stale = new Set<AudienceId>();
-      const batch = current.changes.filter(change => {
-        if (change.phase !== phase || flights.has(change)) return false;
-        if (change.needs.some(id => planned.has(id) && !done.has(id))) return false;
-        if (!retries.mayTry(change.id)) {
-          if (change.kind === 'placement') awaited.add(change.audience);
-          return false;
-        }
-        if (isYoung(change)) return true;
-        if (change.kind === 'placement') stale.add(change.audience);
-        return false;
-      });
-      if (stale.size > 0) {
-        for (const id of stale) awaited.add(id);
-        options.askAgain(stale);
+      const tried = new Set<string>();
+      for (;;) {
+        if (news > 0 || stopped) return;
+        const batch = current.changes.filter(
+          change => change.phase === phase && !tried.has(change.id) && isReady(change, planned),
+        );
+        if (batch.length === 0) break;
+        for (const { id } of batch) tried.add(id);
+        for (const change of batch) if (change.kind === 'adopt') backUp(change);
+        await patiently(flights.start(batch));
       }
-      if (batch.length > 0) await patiently(flights.start(batch));
     }
+  }
+
+  /** It may be sent now; what has to wait for a new answer has that asked for. */
+  function isReady(change: Change, planned: ReadonlySet<string>): boolean {
+    if (flights.has(change) || change.needs.some(id => planned.has(id) && !done.has(id))) return false;
+    if (retries.mayTry(change.id) && isYoung(change)) return true;
+    if (change.kind !== 'placement') return false;
+    if (!awaited.has(change.audience) && retries.mayTry(change.id)) options.askAgain(new Set([change.audience]));
+    awaited.add(change.audience);
+    return false;
+  }
+
+  /** What somebody else made is kept whole before it becomes ours. */
+  function backUp({ key }: Change): void {
+    const found = holdings.live()?.byKey?.get(key)?.definition;
+    if (found !== undefined) store.saveBackup(target.address, key, found, clock.now());
   }
 
   async function patiently(flight: Promise<void>): Promise<void> {
@@ -245,7 +262,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return;
     }
     if (result === 'late') {
-      if (change.kind !== 'placement') return;
+      if (change.kind !== 'placement' || isYoung(change)) return;
       awaited.add(change.audience);
       options.askAgain(new Set([change.audience]));
       return;
