@@ -1,4 +1,4 @@
-import type { Ask, Audience, AudienceId, Hint, Readiness, Source } from '../domain/audience.ts';
+import type { Ask, Audience, AudienceId, Hint, Readiness, SeenSource, Source } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { GuardConfig, SourceStanding } from '../domain/plan.ts';
 import { type Problem, toProblem } from '../domain/problem.ts';
@@ -82,6 +82,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   const published = new Map<AudienceId, Audience>();
   /** How often in a row an audience was undefined or failed. */
   const attempts = new Map<AudienceId, number>();
+  let seen: SeenSource | undefined;
   let last: Readiness | undefined;
   let lastAnswerAt: number | undefined;
   let lastCallbackAt = 0;
@@ -90,6 +91,10 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   let registration: Problem | undefined;
   let registered = !source.announces || options.once;
   let failures = 0;
+  /** Looks in a row whose answers were thrown away because the engine changed under them. */
+  let discarded = 0;
+  /** The instance whose answers were published last. */
+  let answeredUnder: string | null | undefined;
   let cancelRetry: (() => void) | undefined;
   const lane = createLane<AskReason>(look);
 
@@ -110,7 +115,9 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       problem = undefined;
       options.observer.asked(source.id, 'success', (clock.now() - started) / 1000);
       if (stable) retryWhatIsOpen();
-      else lane.wake({ kind: 'retry' });
+      // An engine that restarted is asked again at once; one that never stays the same is several.
+      else if (++discarded === 1) lane.wake({ kind: 'retry' });
+      else retryAfter(backoffDelay(discarded - 1, options.random), { kind: 'retry' });
     } catch (error) {
       if (signal.aborted) return;
       fail(toProblem(error));
@@ -138,7 +145,9 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       return false;
     }
     if (before.state === 'suspect' && after.state === 'ready') return false;
+    discarded = 0;
     lastAnswerAt = clock.now();
+    answeredUnder = after.instanceId;
     const standing = last as Readiness;
     const sure = standing.state === 'ready' ? await confirm(items, reasons) : items;
     for (const item of sure) {
@@ -154,9 +163,10 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   }
 
   async function readiness(): Promise<Readiness> {
-    const stored = store.source(source.id);
-    const { readiness: now, seen } = await source.readiness(stored, signal);
-    if (options.remember && JSON.stringify(seen) !== JSON.stringify(stored)) store.saveSource(source.id, seen);
+    const before = seen ?? store.source(source.id);
+    const { readiness: now, seen: after } = await source.readiness(before, signal);
+    seen = after;
+    if (options.remember && JSON.stringify(after) !== JSON.stringify(before)) store.saveSource(source.id, after);
     for (const found of now.problems) {
       if (last?.problems.some(known => known.message === found.message)) continue;
       log.warn({ source: source.id, code: found.code }, `${source.id}: ${found.message}`);
@@ -298,8 +308,11 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       registered,
     }),
     accept(instance) {
-      const seen = store.source(source.id);
-      if (seen && options.remember) store.saveSource(source.id, { ...seen, acceptedUnder: instance });
+      // What was compared are the answers of the instance before: they say nothing of this one.
+      if (instance !== answeredUnder) return;
+      if (!seen) return;
+      seen = { ...seen, acceptedUnder: instance };
+      if (options.remember) store.saveSource(source.id, seen);
       last = undefined;
       lane.wake({ kind: 'approval' });
     },
