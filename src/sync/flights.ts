@@ -9,16 +9,17 @@ export interface FlightsOptions {
   readonly store: Pick<StateStore, 'intend' | 'record'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** False: the answer under the change is too old to start a write with. */
-  readonly mayStart: (change: Change) => boolean;
   /** Called for each outcome, in the order of arrival, after it was recorded. */
   landed(change: Change, outcome: Outcome): void;
 }
 
 /** Batches of writes under way. Intent is recorded before, result after; nothing is lost when a target does not answer. */
 export interface Flights {
-  /** Starts a batch; resolves when every change of it has its outcome. Never rejects. */
-  start(batch: readonly Change[]): Promise<void>;
+  /**
+   * Starts a batch; resolves when every change of it has its outcome. Asks `mayStart` right before each write: false =
+   * it is not sent. Rejects only when the intent cannot be recorded; then nothing was sent.
+   */
+  start(batch: readonly Change[], mayStart: (change: Change) => boolean): Promise<void>;
   /** Placements, and `listing <key>`, with a write under way. */
   readonly placements: ReadonlySet<PlacementId>;
   has(change: Change): boolean;
@@ -47,7 +48,17 @@ export function createFlights(options: FlightsOptions): Flights {
     }
   }
 
-  async function fly(batch: readonly Change[]): Promise<void> {
+  /** The problem, if the state cannot be written. */
+  function save(recorded: readonly Recorded[]): Problem | undefined {
+    try {
+      store.record(target.address, recorded, clock.now());
+      return undefined;
+    } catch (error) {
+      return toProblem(error);
+    }
+  }
+
+  async function fly(batch: readonly Change[], mayStart: (change: Change) => boolean): Promise<void> {
     const open = new Map(batch.map(change => [change.id, change]));
     let arrived: Recorded[] = [];
     let flush: NodeJS.Immediate | undefined;
@@ -58,10 +69,11 @@ export function createFlights(options: FlightsOptions): Flights {
       const recorded = arrived;
       arrived = [];
       if (recorded.length === 0) return;
-      store.record(target.address, recorded, clock.now());
+      const lost = save(recorded);
       for (const { change, outcome } of recorded) {
         take(change, -1);
-        options.landed(change, outcome);
+        // What the state does not know of was not answered, as far as anybody can tell later: its intent stands.
+        options.landed(change, lost ? { change: change.id, result: 'unanswered', problem: lost } : outcome);
       }
     }
 
@@ -77,7 +89,7 @@ export function createFlights(options: FlightsOptions): Flights {
 
     let problem: Problem = { code: 'unanswered', message: `${target.name} did not say what became of the write.` };
     try {
-      for await (const outcome of target.apply(batch, options.signal, options.mayStart)) arrive(outcome);
+      for await (const outcome of target.apply(batch, options.signal, mayStart)) arrive(outcome);
     } catch (error) {
       problem = toProblem(error);
     }
@@ -86,10 +98,10 @@ export function createFlights(options: FlightsOptions): Flights {
   }
 
   return {
-    async start(batch) {
+    async start(batch, mayStart) {
       store.intend(target.address, batch, clock.now());
       for (const change of batch) take(change, 1);
-      const flight = fly(batch).finally(() => running.delete(flight));
+      const flight = fly(batch, mayStart).finally(() => running.delete(flight));
       running.add(flight);
       await flight;
     },

@@ -1,5 +1,5 @@
 import type { Who } from '../domain/audience.ts';
-import { noMembers } from '../domain/members.ts';
+import { noMembers, union } from '../domain/members.ts';
 import type { Change } from '../domain/plan.ts';
 import type {
   AppliedListing,
@@ -61,8 +61,10 @@ export function liveAfter(
   };
   if (outcome.result === 'unanswered' || outcome.result === 'pending') {
     if (change.kind !== 'placement') return before;
-    const pending = { on: change.after.on, who: change.after.who, since: now };
-    return withPlacement(listing, change.placement, change.environment, placement => ({ ...placement, pending }));
+    return withPlacement(listing, change.placement, change.environment, placement => ({
+      ...placement,
+      pending: bothPending(placement.pending, { on: change.after.on, who: change.after.who, since: now }),
+    }));
   }
   if (outcome.result !== 'done') return before;
   switch (change.kind) {
@@ -104,6 +106,13 @@ export function liveAfter(
         }),
       );
   }
+}
+
+/** Several writes may be open: whoever any of them lets in may be in. */
+function bothPending(earlier: LivePlacement['pending'], newer: NonNullable<LivePlacement['pending']>) {
+  if (earlier?.who.kind !== 'members' || newer.who.kind !== 'members') return newer;
+  const members = union(earlier.who.members, newer.who.members);
+  return { on: earlier.on || newer.on, who: { kind: 'members', members } as const, since: earlier.since };
 }
 
 function withPlacement(

@@ -169,7 +169,8 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     if (options.remember && JSON.stringify(after) !== JSON.stringify(before)) store.saveSource(source.id, after);
     for (const found of now.problems) {
       if (last?.problems.some(known => known.message === found.message)) continue;
-      log.warn({ source: source.id, code: found.code }, `${source.id}: ${found.message}`);
+      const level = isError(found) ? 'error' : 'warn';
+      log[level]({ source: source.id, code: found.code }, `${source.id}: ${found.message}`);
     }
     if (last?.state !== now.state) log.info({ source: source.id, by: now.by }, `${source.id} is ${now.state}`);
     last = now;
@@ -203,7 +204,11 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     return items.flatMap(item => {
       if (!doubtful.has(item.id)) return [item];
       const again = second.get(item.id);
-      return again ? [confirmedBy(believed.get(item.id), item, again)] : [];
+      if (!again) return [];
+      const agreed = confirmedBy(believed.get(item.id), item, again);
+      // What only one of the two said is not left until the next interval.
+      if (isChange(agreed, again)) lane.wake({ kind: 'resync' });
+      return [agreed];
     });
   }
 
@@ -301,9 +306,9 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       standing: standingOf(last, problem, lastAnswerAt !== undefined),
       readiness: last,
       lastAnswerAt,
-      problem: problem ?? registration,
-      warnings: [...(last?.problems ?? []), ...(unannounced ? [unannounced] : [])],
-      failures: problem ? failures : 0,
+      problem: problem ?? last?.problems.find(isError) ?? registration,
+      warnings: [...(last?.problems ?? []).filter(found => !isError(found)), ...(unannounced ? [unannounced] : [])],
+      failures: problem ? failures : discarded,
       failingAudiences: [...attempts].filter(([id, count]) => count > 1 && believed.get(id)?.state === 'failed').length,
       registered,
     }),
@@ -324,6 +329,11 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       await hinting?.catch(() => {});
     },
   };
+}
+
+/** Nothing that it answers can be used until somebody corrects the address. */
+function isError({ code }: Problem): boolean {
+  return code === 'several-opas';
 }
 
 function isAnnouncement(reason: AskReason): boolean {

@@ -99,10 +99,12 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let started = false;
   let lastSyncAt: number | undefined;
   let cancelTimer: (() => void) | undefined;
-  let news = 0;
+  /** Counts the reasons from outside; the pass that runs knows those until `plannedAt`. */
+  let epoch = 0;
+  let plannedAt = 0;
   let stopped = false;
   const lane = createLane<WriteReason>(pass);
-  const flights = createFlights({ target, store, clock, signal, mayStart, landed });
+  const flights = createFlights({ target, store, clock, signal, landed });
   const holdings = createHoldings({
     target,
     store,
@@ -119,9 +121,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     return clock.now() - change.from.answeredAt <= youngEnough;
   }
 
-  /** False too once there is news: what is unsent then is planned anew, revocations in front. */
-  function mayStart(change: Change): boolean {
-    return news === 0 && !stopped && isYoung(change);
+  function hasNews(): boolean {
+    return epoch !== plannedAt;
   }
 
   function view(): TargetView | undefined {
@@ -146,7 +147,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   async function pass(take: () => WriteReason[]): Promise<void> {
     const reasons = take();
     const begin = clock.now();
-    news = 0;
+    plannedAt = epoch;
     if (reasons.some(reason => reason.read)) holdings.doubtAll();
     if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.keep(new Set());
     try {
@@ -162,7 +163,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       if (options.entry.policy !== 'detect') await write(plan);
       const open = plan.changes.filter(change => retries.entry(change.id));
       if (isSettled(plan)) touched = new Set();
-      if (news === 0 && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
+      if (!hasNews() && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
       if (open.length === 0) lastSyncAt = clock.now();
       options.observer.pass(target.name, open.length === 0 ? 'success' : 'partial', (clock.now() - begin) / 1000);
     } catch (error) {
@@ -187,7 +188,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   /** Nothing of the plan is left: the next one is about what is touched from here on. */
   function isSettled({ changes, blocked, held, refused, warnings }: Plan): boolean {
     const rest = blocked.length + held.length + refused.length + warnings.length;
-    return rest === 0 && news === 0 && !holdings.inDoubt && changes.every(change => done.has(change.id));
+    return rest === 0 && !hasNews() && !holdings.inDoubt && changes.every(change => done.has(change.id));
   }
 
   /** Done, or refused for good; in `detect` nothing ever is, and nothing is waited for. */
@@ -199,17 +200,20 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   /** One phase after the other; stops for a newer answer, which is planned anew with its revocations in front. */
   async function write(current: Plan): Promise<void> {
     const planned = new Set(current.changes.map(change => change.id));
+    const since = plannedAt;
+    // Once there is news, what is unsent is planned anew; a batch may outlive its pass.
+    const mayStart = (change: Change) => epoch === since && !stopped && isYoung(change);
     for (const phase of phases) {
       const tried = new Set<string>();
       for (;;) {
-        if (news > 0 || stopped) return;
+        if (hasNews() || stopped) return;
         const batch = current.changes.filter(
           change => change.phase === phase && !tried.has(change.id) && isReady(change, planned),
         );
         if (batch.length === 0) break;
         for (const { id } of batch) tried.add(id);
         for (const change of batch) if (change.kind === 'adopt') backUp(change);
-        await patiently(flights.start(batch));
+        await patiently(flights.start(batch, mayStart));
       }
     }
   }
@@ -262,7 +266,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return;
     }
     if (result === 'late') {
-      if (change.kind !== 'placement' || isYoung(change)) return;
+      if (change.kind !== 'placement' || isYoung(change)) return lane.wake({ kind: 'landed' });
       awaited.add(change.audience);
       options.askAgain(new Set([change.audience]));
       return;
@@ -308,7 +312,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     refresh: () => holdings.refresh(),
     view,
     wake(reason) {
-      news++;
+      epoch++;
       lane.wake(reason);
     },
     answered(audiences, changed, announced) {
