@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { writeFile } from 'atomically';
 import { Type } from 'typebox';
 import { placementIdOf } from '../../src/domain/identity.ts';
 import { membersOf } from '../../src/domain/members.ts';
@@ -7,6 +6,7 @@ import type { Change } from '../../src/domain/plan.ts';
 import { ProblemError, toProblem } from '../../src/domain/problem.ts';
 import type { Capabilities, LiveListing, Outcome, Target } from '../../src/domain/target.ts';
 import { pathInside } from '../../src/lib/inside.ts';
+import { replaceFile } from '../../src/lib/replace-file.ts';
 import type { TargetKind } from '../../src/targets/kind.ts';
 import { type Flags, flagsIn } from './flags.ts';
 
@@ -35,12 +35,12 @@ export const jsonfileTarget: TargetKind = {
     const address = `jsonfile ${String(settings.path)}`;
     let writing = Promise.resolve();
 
-    async function load(): Promise<Flags> {
-      const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return '{}';
+    /** Undefined: there is no file yet. */
+    function load(): Promise<string | undefined> {
+      return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
         throw error;
       });
-      return flagsIn(text, name);
     }
 
     /** Changes `flags` in place; says what became of it, should the file then be written. */
@@ -70,10 +70,13 @@ export const jsonfileTarget: TargetKind = {
 
     async function write(batch: readonly Change[]): Promise<Outcome[]> {
       try {
-        const flags = await load();
+        const before = await load();
+        const flags = flagsIn(before ?? '{}', name);
         const outcomes = batch.map(change => make(change, flags));
-        if (outcomes.some(({ result }) => result === 'done')) await writeFile(path, JSON.stringify(flags));
-        return outcomes;
+        if (!outcomes.some(({ result }) => result === 'done')) return outcomes;
+        if (await replaceFile(path, JSON.stringify(flags), before)) return outcomes;
+        const problem = { code: 'file-changed', message: `${path} changed meanwhile.`, hint: 'It is read again.' };
+        return batch.map(({ id }) => ({ change: id, result: 'conflict', problem }));
       } catch (error) {
         const hint = `Look at ${path}: is it JSON, and may it be written?`;
         const problem = { hint, ...toProblem(error, 'file-not-written') };
@@ -89,20 +92,19 @@ export const jsonfileTarget: TargetKind = {
       environments,
       remoteEnvironment: environment => environment,
       async read() {
-        const listings = Object.entries(await load()).map(
-          ([key, { owner, removed = false, about, who }]): LiveListing => {
-            const placements = Object.entries(who).map(([environment, members]) => ({
-              id: placementIdOf(address, environment, key),
-              environment,
-              seen: 'read' as const,
-              on: true,
-              who: { kind: 'members' as const, members: membersOf(members) },
-              waysIn: [],
-            }));
-            const whose = owner === mark ? 'ours' : owner === undefined ? 'none' : { mark: owner };
-            return { key, owner: whose, metadata: about, archived: false, removed, placements };
-          },
-        );
+        const flags = flagsIn((await load()) ?? '{}', name);
+        const listings = Object.entries(flags).map(([key, { owner, removed = false, about, who }]): LiveListing => {
+          const placements = Object.entries(who).map(([environment, members]) => ({
+            id: placementIdOf(address, environment, key),
+            environment,
+            seen: 'read' as const,
+            on: true,
+            who: { kind: 'members' as const, members: membersOf(members) },
+            waysIn: [],
+          }));
+          const whose = owner === mark ? 'ours' : owner === undefined ? 'none' : { mark: owner };
+          return { key, owner: whose, metadata: about, archived: false, removed, placements };
+        });
         return { listings, unreadable: [] };
       },
       shape({ toggle, target, key, contextKind, adopt, placements, ...said }) {
