@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AudienceId } from './audience.ts';
 import { canonicalJson } from './json.ts';
-import type { PlacementId } from './target.ts';
+import type { PlacementId } from './listing.ts';
 import type { UsersPolicy } from './toggle.ts';
 
 function hashOf(parts: readonly (string | null)[]): string {

@@ -2,7 +2,7 @@ import type { AudienceId, Audience, Evidence, Provenance, Who } from './audience
 import type { JsonObject } from './json.ts';
 import type { Members } from './members.ts';
 import type { Problem } from './problem.ts';
-import type { AppliedListing, Capabilities, DesiredListing, Live, PlacementId, Refusal, WayIn } from './target.ts';
+import type { AppliedListing, Capabilities, DesiredListing, Live, PlacementId, Refusal, WayIn } from './listing.ts';
 
 /** The order inside one target. `replace` = grants and revocations in one atomic write. */
 export type Phase = 'off' | 'revoke' | 'replace' | 'prepare' | 'grant' | 'tidy';

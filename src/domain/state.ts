@@ -1,7 +1,8 @@
 import type { SeenSource } from './audience.ts';
 import type { Members } from './members.ts';
 import type { Approval, ApprovalWindow, Baseline, Block, Change } from './plan.ts';
-import type { AppliedListing, Outcome, PlacementId } from './target.ts';
+import type { AppliedListing, PlacementId } from './listing.ts';
+import type { Outcome } from './target.ts';
 
 /** One line of the audit log. Counts, never names. */
 export interface AuditEntry {

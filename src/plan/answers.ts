@@ -86,7 +86,7 @@ function notReady(input: PlanInput, source: string): Answer {
     'waiting',
     'source-waiting',
     `source ${source} has not answered yet.`,
-    'Check its url and token; it is asked again for ever.',
+    'Its own error says why, in the log and in the status; it is asked again for ever.',
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Who } from '../domain/audience.ts';
 import { intersection, type Members, noMembers, union } from '../domain/members.ts';
-import type { AppliedListing, AppliedPlacement, Capabilities, LiveListing, LivePlacement } from '../domain/target.ts';
+import type { AppliedListing, AppliedPlacement, Capabilities, LiveListing, LivePlacement } from '../domain/listing.ts';
 
 /**
  * Who has it in one placement, as far as anybody can tell. With an unanswered write both old and new count: `any` holds

@@ -10,7 +10,7 @@ import type {
   LiveListing,
   LivePlacement,
   PlacementId,
-} from '../domain/target.ts';
+} from '../domain/listing.ts';
 import type { GuardOverride } from '../domain/toggle.ts';
 import type { Contents } from './contents.ts';
 

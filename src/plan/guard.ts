@@ -4,22 +4,13 @@ import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';
 import { isClosed } from './contents.ts';
 import type { BlockedBy, Draft, Site } from './draft.ts';
-import { isOver, type Limits, limitsOf } from './limits.ts';
+import { isOver, limitsOf } from './limits.ts';
 import type { Context } from './lookup.ts';
 import { type AudienceReason, audienceMessage, placeOf } from './messages.ts';
-import { revokedIfCapped, type Stakes, stakesOf } from './stakes.ts';
+import { revokedIfCapped, stakesOf } from './stakes.ts';
+import type { Judged } from './judged.ts';
 import { judgeSums } from './sums.ts';
 import type { Survey } from './survey.ts';
-
-/** A placement with what the guard knows of it. */
-export interface Judged {
-  readonly draft: Draft;
-  readonly stakes: Stakes;
-  readonly after: Members;
-  readonly limits: Limits;
-  /** The id of the block that it would have: made when asked, because it needs the answer's hash. */
-  readonly id: () => string;
-}
 
 /**
  * Stands between the plan and a disaster: marks drafts as blocked (nothing of them is written), capped (only revocations)

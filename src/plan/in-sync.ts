@@ -1,6 +1,12 @@
 import { sameMembers } from '../domain/members.ts';
 import type { PlanInput } from '../domain/plan.ts';
-import type { AppliedListing, DesiredListing, DesiredPlacement, LiveListing, LivePlacement } from '../domain/target.ts';
+import type {
+  AppliedListing,
+  DesiredListing,
+  DesiredPlacement,
+  LiveListing,
+  LivePlacement,
+} from '../domain/listing.ts';
 import { appliedPlacement, livePlacement } from './contents.ts';
 import { sameMetadata } from './diff.ts';
 import { isOurs, type Lookup } from './lookup.ts';

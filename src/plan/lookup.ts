@@ -1,6 +1,6 @@
 import type { PlanInput, TargetView } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { DesiredListing, LiveListing } from '../domain/target.ts';
+import type { DesiredListing, LiveListing } from '../domain/listing.ts';
 import type { Differences } from './diff.ts';
 
 /** One target's view with its listings by key. */

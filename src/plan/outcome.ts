@@ -1,5 +1,5 @@
 import { intersection, type Members, noMembers, sameMembers } from '../domain/members.ts';
-import type { WayIn } from '../domain/target.ts';
+import type { WayIn } from '../domain/listing.ts';
 import { isClosed } from './contents.ts';
 import { type Draft, isFree, type Site } from './draft.ts';
 

@@ -1,5 +1,5 @@
 import type { Problem } from '../domain/problem.ts';
-import type { DesiredListing, LiveListing } from '../domain/target.ts';
+import type { DesiredListing, LiveListing } from '../domain/listing.ts';
 import { isOurs, type Lookup } from './lookup.ts';
 
 /** What has to be done before a listing's placements are touched, or why none of them may be. */

@@ -14,7 +14,7 @@
 import { compareCodePoints } from '../domain/members.ts';
 import type { Held, Plan, PlanInput } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { DesiredListing, Refusal } from '../domain/target.ts';
+import type { DesiredListing, Refusal } from '../domain/listing.ts';
 import { createAnswers } from './answers.ts';
 import { Blocks, compareRefs } from './blocks.ts';
 import { changesOf } from './changes.ts';

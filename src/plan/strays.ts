@@ -1,4 +1,4 @@
-import type { AppliedListing, LiveListing } from '../domain/target.ts';
+import type { AppliedListing, LiveListing } from '../domain/listing.ts';
 import { isOurs, type Lookup } from './lookup.ts';
 
 /** A listing under a key that no file wants in this target: of a removed toggle, or of one that moved or left. */

@@ -1,12 +1,12 @@
 import { type Members, noMembers, union } from '../domain/members.ts';
 import type { Baseline, BlockReason } from '../domain/plan.ts';
-import type { DesiredListing, DesiredPlacement } from '../domain/target.ts';
+import type { DesiredListing, DesiredPlacement } from '../domain/listing.ts';
 import { sumApprovals, unapproved, windowOf } from './approvals.ts';
 import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';
 import { contentsOf, livePlacement } from './contents.ts';
 import type { BlockedBy, Draft } from './draft.ts';
-import type { Judged } from './guard.ts';
+import type { Judged } from './judged.ts';
 import { isOver } from './limits.ts';
 import { type Context, isOurs, type Lookup } from './lookup.ts';
 import { placeOf, shares } from './messages.ts';

@@ -1,5 +1,5 @@
 import type { PlanInput } from '../domain/plan.ts';
-import type { DesiredListing, DesiredPlacement } from '../domain/target.ts';
+import type { DesiredListing, DesiredPlacement } from '../domain/listing.ts';
 import type { Draft, Site } from './draft.ts';
 import { heldUnreadable } from './held.ts';
 import type { Lookup } from './lookup.ts';

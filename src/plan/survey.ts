@@ -1,6 +1,6 @@
 import type { Problem } from '../domain/problem.ts';
 import type { AudienceId } from '../domain/audience.ts';
-import type { Refusal, AppliedListing, DesiredListing, DesiredPlacement, LiveListing } from '../domain/target.ts';
+import type { Refusal, AppliedListing, DesiredListing, DesiredPlacement, LiveListing } from '../domain/listing.ts';
 import { appliedPlacement, contentsOf, livePlacement } from './contents.ts';
 import { sameMetadata } from './diff.ts';
 import type { Answer, Draft, Holding, Site } from './draft.ts';

@@ -1,6 +1,6 @@
 import { type Members, noMembers, union } from '../domain/members.ts';
 import type { Approval, Block, PlacementRef, SourceStanding } from '../domain/plan.ts';
-import type { DesiredPlacement } from '../domain/target.ts';
+import type { DesiredPlacement } from '../domain/listing.ts';
 import type { Suspects } from './answers.ts';
 import { isOpen } from './approvals.ts';
 import { blockId } from './block-id.ts';

@@ -1,7 +1,7 @@
 import type { Members } from '../domain/members.ts';
 import type { Change, ListingChange } from '../domain/plan.ts';
 import type { AuditEntry, Recorded } from '../domain/state.ts';
-import type { PlacementId } from '../domain/target.ts';
+import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
 import type { Placements } from './placements.ts';

@@ -1,6 +1,6 @@
 import { type Members, noMembers, union } from '../domain/members.ts';
 import type { Baseline } from '../domain/plan.ts';
-import type { PlacementId } from '../domain/target.ts';
+import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { MemberSets, SetId } from './member-sets.ts';
 

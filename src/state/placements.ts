@@ -1,7 +1,7 @@
 import type { Who } from '../domain/audience.ts';
 import { intersection, type Members, noMembers, union } from '../domain/members.ts';
 import type { Change, CreatedPlacement, PlacementChange } from '../domain/plan.ts';
-import type { PlacementId } from '../domain/target.ts';
+import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { History } from './history.ts';
 import type { MemberSets, SetId, Step } from './member-sets.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../domain/json.ts';
 import { union } from '../domain/members.ts';
-import type { AppliedListing, AppliedPlacement } from '../domain/target.ts';
+import type { AppliedListing, AppliedPlacement } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { MemberSets } from './member-sets.ts';
 import type { ListingId, PlacementRow } from './rows.ts';

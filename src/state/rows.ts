@@ -1,5 +1,5 @@
 import type { Change } from '../domain/plan.ts';
-import type { PlacementId } from '../domain/target.ts';
+import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { SetId } from './member-sets.ts';
 

@@ -1,7 +1,8 @@
 import type { Ask, AudienceId } from '../domain/audience.ts';
 import { audienceIdOf, placementIdOf } from '../domain/identity.ts';
 import type { Problem } from '../domain/problem.ts';
-import type { DesiredListing, DesiredPlacement, ListingDraft, Refusal, Target } from '../domain/target.ts';
+import type { DesiredListing, DesiredPlacement, Refusal } from '../domain/listing.ts';
+import type { ListingDraft, Target } from '../domain/target.ts';
 import type { Toggle, ToggleEnvironment } from '../domain/toggle.ts';
 
 /** What git and the configuration want of one target, and what has to be asked for it. */

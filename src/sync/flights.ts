@@ -1,7 +1,8 @@
 import type { Change } from '../domain/plan.ts';
 import { type Problem, toProblem } from '../domain/problem.ts';
 import type { Recorded, StateStore } from '../domain/state.ts';
-import type { Outcome, PlacementId, Target } from '../domain/target.ts';
+import type { PlacementId } from '../domain/listing.ts';
+import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export interface FlightsOptions {

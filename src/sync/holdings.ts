@@ -8,10 +8,9 @@ import type {
   Live,
   LiveListing,
   LivePlacement,
-  Outcome,
   PlacementId,
-  Target,
-} from '../domain/target.ts';
+} from '../domain/listing.ts';
+import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import { liveAfter, liveFromApplied, rememberedPlacement } from './live.ts';
 

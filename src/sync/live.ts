@@ -1,14 +1,8 @@
 import type { Who } from '../domain/audience.ts';
 import { noMembers, union } from '../domain/members.ts';
 import type { Change } from '../domain/plan.ts';
-import type {
-  AppliedListing,
-  AppliedPlacement,
-  LiveListing,
-  LivePlacement,
-  Outcome,
-  PlacementId,
-} from '../domain/target.ts';
+import type { AppliedListing, AppliedPlacement, LiveListing, LivePlacement, PlacementId } from '../domain/listing.ts';
+import type { Outcome } from '../domain/target.ts';
 
 const nobody: Who = { kind: 'members', members: noMembers };
 

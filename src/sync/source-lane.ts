@@ -308,7 +308,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       lastAnswerAt,
       problem: problem ?? last?.problems.find(isError) ?? registration,
       warnings: [...(last?.problems ?? []).filter(found => !isError(found)), ...(unannounced ? [unannounced] : [])],
-      failures: problem ? failures : discarded,
+      failures: problem || last?.problems.some(isError) ? failures + discarded : 0,
       failingAudiences: [...attempts].filter(([id, count]) => count > 1 && believed.get(id)?.state === 'failed').length,
       registered,
     }),

@@ -3,7 +3,7 @@ import { ruleName } from '../domain/identity.ts';
 import type { Block, Change, Held } from '../domain/plan.ts';
 import { formatProblem } from '../domain/problem.ts';
 import type { StoredBlock } from '../domain/state.ts';
-import type { DesiredPlacement, LivePlacement } from '../domain/target.ts';
+import type { DesiredPlacement, LivePlacement } from '../domain/listing.ts';
 import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
 import type { BlockStatus, Health, SourceStatus, TargetStatus, ToggleStatus } from './view.ts';

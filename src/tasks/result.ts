@@ -36,7 +36,9 @@ export function findingsOf(line: Line): Findings {
 
 /** The exit status, highest first: failed, blocked, held, pending (only where asked for). */
 export function exitCode(plan: Plan, failed: boolean, pendingCounts: boolean): number {
-  if (failed || plan.refused.length > 0) return exitCodes.failed;
+  // What a target could not tell was not written either.
+  const unread = plan.held.some(held => held.reason === 'unreadable');
+  if (failed || unread || plan.refused.length > 0) return exitCodes.failed;
   if (plan.blocked.length > 0) return pendingCounts ? exitCodes.blocked : exitCodes.done;
   if (plan.held.length > 0) return pendingCounts ? exitCodes.held : exitCodes.done;
   return pendingCounts && plan.changes.length > 0 ? exitCodes.pending : exitCodes.done;

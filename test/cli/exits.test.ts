@@ -100,6 +100,13 @@ describe('1, failed', () => {
     expect(stdout).toMatch(/beta local production \(failed\): .*something else seems to answer there/);
   });
 
+  it('a target that cannot tell what it holds', async () => {
+    const folder = project({ files: { 'out/production.json': '{' } });
+    const { code, stdout } = await optoggles(folder, ['apply', '--timeout', '300ms']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/beta local production \(unreadable\): out\/production\.json:1:2: .+ Correct the flag file/);
+  });
+
   it('a checksum of another plan', async () => {
     const folder = project();
     const { code, stderr } = await optoggles(folder, ['apply', '--checksum', 'not-this-one']);

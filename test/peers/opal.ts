@@ -113,10 +113,11 @@ export async function startOpalClient(options: {
   readonly server: OpalServer;
   readonly opa?: string;
   readonly security?: OpalSecurity;
+  readonly port?: number;
   /** Default true; false is OPAL's own default, with which no callback ever comes. */
   readonly reports?: boolean;
 }): Promise<OpalClient> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const inline = `127.0.0.1:${await freePort()}`;
   const opaUrl = options.opa ?? `http://${inline}`;

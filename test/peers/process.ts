@@ -14,7 +14,9 @@ export interface Running {
   readonly logFile: string;
   /** True while the process lives. */
   alive(): boolean;
-  /** Ends it and everything it started: SIGTERM, after 5 s SIGKILL. Resolves when it is gone; harmless when it is already. */
+  /** Its exit code, once it ended by itself. */
+  code(): number | null;
+  /** Ends it and everything it started: SIGTERM, after `patienceMs` SIGKILL. Resolves when it is gone; harmless when it is already. */
   stop(): Promise<void>;
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>;
@@ -30,6 +32,8 @@ export interface Start {
   /** Polled until it answers true; errors count as not yet. */
   readonly ready: () => Promise<boolean>;
   readonly timeoutMs?: number;
+  /** Default 5 s. */
+  readonly patienceMs?: number;
 }
 
 /** Inherited by all that a peer starts. */
@@ -41,7 +45,8 @@ let started = 0;
  * Starts a program and waits until it is ready. It and all that it starts die with this process, however this one ends.
  * Needs Linux's /proc for that. The child gets PATH, HOME and the languages' settings, nothing else of our environment.
  */
-export async function start({ name, command, args, env, cwd, ready, timeoutMs = 60_000 }: Start): Promise<Running> {
+export async function start(options: Start): Promise<Running> {
+  const { name, command, args, env, cwd, ready, timeoutMs = 60_000, patienceMs = 5_000 } = options;
   mkdirSync(LOGS, { recursive: true });
   started += 1;
   const logFile = join(LOGS, `${name}-${process.pid}-${started}.log`);
@@ -68,13 +73,20 @@ export async function start({ name, command, args, env, cwd, ready, timeoutMs = 
   const end = async (signal: NodeJS.Signals) => {
     if (alive()) {
       child.kill(signal);
-      const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      const late = setTimeout(() => child.kill('SIGKILL'), patienceMs);
       await ended;
       clearTimeout(late);
     }
     await leash.release();
   };
-  const running: Running = { pid, logFile, alive, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  const running: Running = {
+    pid,
+    logFile,
+    alive,
+    code: () => child.exitCode,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
   try {
     await until(`${name} is ready`, async () => !alive() || (await ready()), { timeoutMs });
     if (!alive()) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PlanInput, TargetView } from '../../src/domain/plan.ts';
-import type { WayIn } from '../../src/domain/target.ts';
+import type { WayIn } from '../../src/domain/listing.ts';
 import { planTargets } from '../../src/plan/plan.ts';
 import { fullTarget, names, outline, plainTarget, TargetModel, World } from '../support/plan-model.ts';
 

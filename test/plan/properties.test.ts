@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { membersOf, subtract, union } from '../../src/domain/members.ts';
 import { type Plan, phases } from '../../src/domain/plan.ts';
-import type { Capabilities } from '../../src/domain/target.ts';
+import type { Capabilities } from '../../src/domain/listing.ts';
 import { planTargets } from '../../src/plan/plan.ts';
 import {
   type AnswerModel,

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { membersOf, noMembers } from '../../src/domain/members.ts';
 import type { StateStore } from '../../src/domain/state.ts';
-import type { AppliedPlacement, Outcome } from '../../src/domain/target.ts';
+import type { AppliedPlacement } from '../../src/domain/listing.ts';
+import type { Outcome } from '../../src/domain/target.ts';
 import { memoryState } from '../../src/state/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { address, became, list, write } from '../support/state-changes.ts';

@@ -3,7 +3,8 @@ import { placementIdOf } from '../../src/domain/identity.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { difference, type Members, membersOf, noMembers } from '../../src/domain/members.ts';
 import type { Change, ListingChange, Phase } from '../../src/domain/plan.ts';
-import type { DesiredListing, Outcome, Target } from '../../src/domain/target.ts';
+import type { DesiredListing } from '../../src/domain/listing.ts';
+import type { Outcome, Target } from '../../src/domain/target.ts';
 
 /** What a test says of a toggle; everything else has a default. */
 export interface ToggleDraft {

@@ -3,7 +3,8 @@ import { placementIdOf } from '../../src/domain/identity.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { noMembers } from '../../src/domain/members.ts';
 import type { Change } from '../../src/domain/plan.ts';
-import type { ListingRef, LiveListing, LivePlacement, Outcome, Target } from '../../src/domain/target.ts';
+import type { ListingRef, LiveListing, LivePlacement } from '../../src/domain/listing.ts';
+import type { Outcome, Target } from '../../src/domain/target.ts';
 
 type Fault = (change: Change) => Outcome | undefined | Promise<Outcome | undefined>;
 

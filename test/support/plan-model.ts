@@ -21,7 +21,7 @@ import type {
   LiveListing,
   LivePlacement,
   WayIn,
-} from '../../src/domain/target.ts';
+} from '../../src/domain/listing.ts';
 import type { GuardOverride, ToggleState } from '../../src/domain/toggle.ts';
 
 /** A flag file as a test writes it. The rule is the audience's name in `World.answers`. */

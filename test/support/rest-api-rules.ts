@@ -1,4 +1,33 @@
-import type { FakeRestApiOptions, RestRequest } from './fake-rest-api.ts';
+import type * as http from 'node:http';
+
+/** A request as it came in, in order. `status` is 0 until it was answered, and stays so where it never is. */
+export interface RestRequest {
+  readonly order: number;
+  /** ms since the epoch, when the head arrived. */
+  readonly at: number;
+  readonly method: string;
+  /** With its query, as it came. */
+  readonly path: string;
+  /** Undefined for the collection, and for any other place. */
+  readonly key: string | undefined;
+  readonly headers: http.IncomingHttpHeaders;
+  /** The body as text; undefined while it is on its way. */
+  text: string | undefined;
+  status: number;
+  applied: boolean;
+}
+
+export interface FakeRestApiOptions {
+  /** Headers that every request must carry, else 401. */
+  readonly require?: Readonly<Record<string, string>>;
+  /** Bytes; more is a 413. */
+  readonly bodyLimit?: number;
+  /** What GET shows: everything, everything but `users`, or nothing at all (405). */
+  readonly get?: 'all' | 'no-users' | 'none';
+  /** The status of a good POST and PATCH. A 200 or 201 carries the toggle as body. */
+  readonly created?: 200 | 201 | 204;
+  readonly updated?: 200 | 204;
+}
 
 /** A toggle as the platform keeps it: free fields, and who has it. */
 export type Stored = Readonly<Record<string, unknown>> & { readonly users?: unknown };

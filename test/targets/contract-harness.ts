@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../src/domain/json.ts';
-import type { Capabilities, Target } from '../../src/domain/target.ts';
+import type { Capabilities } from '../../src/domain/listing.ts';
+import type { Target } from '../../src/domain/target.ts';
 
 /** How a platform can be made to fail. Each returns what ends the failure. A kind leaves out what cannot happen to it. */
 export interface Faults {

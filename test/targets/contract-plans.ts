@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { DesiredListing } from '../../src/domain/target.ts';
+import type { DesiredListing } from '../../src/domain/listing.ts';
 import { listingFor } from '../support/changes.ts';
 import { targetLine, type Wanted } from '../support/sync-once.ts';
 import type { Case, Harness } from './contract-harness.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Live, LiveListing, Outcome } from '../../src/domain/target.ts';
+import type { Live, LiveListing } from '../../src/domain/listing.ts';
+import type { Outcome } from '../../src/domain/target.ts';
 import { applyOne, listingChange, listingFor, placementChange, type ToggleDraft } from '../support/changes.ts';
 import type { Harness } from './contract-harness.ts';
 

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { type Members, noMembers } from '../../domain/members.ts';
-import type { WayIn } from '../../domain/target.ts';
+import type { WayIn } from '../../domain/listing.ts';
 import { membersAt } from '../../lib/json-text.ts';
 import { type Groups, hasOnly } from './groups.ts';
 

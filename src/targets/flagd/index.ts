@@ -1,4 +1,5 @@
-import type { Capabilities, Target } from '../../domain/target.ts';
+import type { Capabilities } from '../../domain/listing.ts';
+import type { Target } from '../../domain/target.ts';
 import type { TargetKind } from '../kind.ts';
 import { flagdEvaluator } from './evaluator.ts';
 import { Groups } from './groups.ts';

@@ -1,7 +1,7 @@
 import { placementIdOf } from '../../domain/identity.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { type Problem, ProblemError } from '../../domain/problem.ts';
-import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/target.ts';
+import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/listing.ts';
 import type { FlagFile } from './flag-file.ts';
 import { type FlagView, viewFlag } from './flag.ts';
 import type { Groups } from './groups.ts';

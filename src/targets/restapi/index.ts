@@ -1,4 +1,5 @@
-import type { Capabilities, Target } from '../../domain/target.ts';
+import type { Capabilities } from '../../domain/listing.ts';
+import type { Target } from '../../domain/target.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import { createHttpClient } from '../../lib/http.ts';
 import type { TargetKind } from '../kind.ts';

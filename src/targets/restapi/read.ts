@@ -3,7 +3,7 @@ import { placementIdOf } from '../../domain/identity.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { membersOf, noMembers } from '../../domain/members.ts';
 import { type Problem, ProblemError, toProblem } from '../../domain/problem.ts';
-import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/target.ts';
+import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/listing.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import type { HttpClient } from '../../lib/http.ts';
 import { HttpError } from '../../lib/http-error.ts';

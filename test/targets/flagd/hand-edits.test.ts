@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { JsonObject } from '../../../src/domain/json.ts';
-import type { LiveListing, LivePlacement } from '../../../src/domain/target.ts';
+import type { LiveListing, LivePlacement } from '../../../src/domain/listing.ts';
 import { applyOne, listingChange, listingFor, placementChange } from '../../support/changes.ts';
 import { flagdFolder, served } from './flagd-harness.ts';
 

@@ -1,6 +1,7 @@
 import type { Target } from '../../../src/domain/target.ts';
 import { restapiTarget } from '../../../src/targets/restapi/index.ts';
-import { type FakeRestApiOptions, openFakeRestApi } from '../../support/fake-rest-api.ts';
+import { openFakeRestApi } from '../../support/fake-rest-api.ts';
+import type { FakeRestApiOptions } from '../../support/rest-api-rules.ts';
 import { targetContext } from '../../support/target-context.ts';
 import { describeTarget } from '../contract.ts';
 import type { Harness } from '../contract-harness.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Live, Target } from '../../../src/domain/target.ts';
+import type { Live } from '../../../src/domain/listing.ts';
+import type { Target } from '../../../src/domain/target.ts';
 import { restapiTarget } from '../../../src/targets/restapi/index.ts';
 import { applyOne, listingFor, placementChange } from '../../support/changes.ts';
 import { type FakeRestApi, openFakeRestApi } from '../../support/fake-rest-api.ts';
