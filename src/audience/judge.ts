@@ -89,7 +89,8 @@ interface Verdict {
 
 function verdictOf(look: Look, id: string, seen: SeenSource): { verdict: Verdict; remembered: SeenSource } {
   const { sentinels } = look;
-  if (isAlternating(seen, look.now)) return suspect(look, seen, [severalInstances]);
+  // Never `nothing`: what one of several answers must not be compared, or each in turn would be followed.
+  if (isAlternating(seen, look.now)) return { verdict: alternating(sentinels), remembered: seen };
   if (sentinels === 'held') return ready('sentinels', { ...seen, readyUnder: id, acceptedUnder: null });
   if (sentinels === 'not') {
     // An approval given while a sentinel did not hold stands; one that stops holding takes everything back.
@@ -102,6 +103,10 @@ function verdictOf(look: Look, id: string, seen: SeenSource): { verdict: Verdict
   if (seen.readyUnder === id) return ready(knowsOpal(seen) ? 'system.opal' : 'nothing', seen);
   const waits = awaited(look, seen) === 'system.opal' ? waitsForData : waitsForComparison;
   return suspect(look, seen, [waits]);
+}
+
+function alternating(sentinels: Look['sentinels']): Verdict {
+  return { state: 'suspect', by: sentinels === 'none' ? 'system.opal' : 'sentinels', problems: [severalInstances] };
 }
 
 function ready(by: Evidence, remembered: SeenSource, problems: readonly Problem[] = []) {

@@ -1,7 +1,7 @@
 import type { Ask, Audience, AudienceId, Hint, Readiness, SeenSource, Source } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { GuardConfig, SourceStanding } from '../domain/plan.ts';
-import { type Problem, toProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -170,7 +170,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     for (const found of now.problems) {
       if (last?.problems.some(known => known.message === found.message)) continue;
       const level = isError(found) ? 'error' : 'warn';
-      log[level]({ source: source.id, code: found.code }, `${source.id}: ${found.message}`);
+      log[level]({ source: source.id, code: found.code }, `${source.id}: ${formatProblem(found)}`);
     }
     if (last?.state !== now.state) log.info({ source: source.id, by: now.by }, `${source.id} is ${now.state}`);
     last = now;
@@ -233,7 +233,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   function fail(found: Problem): void {
     failures++;
     if (problem?.message !== found.message) {
-      log.warn({ source: source.id, code: found.code }, `${source.id}: ${[found.message, found.hint].join(' ')}`);
+      log.warn({ source: source.id, code: found.code }, `${source.id}: ${formatProblem(found)}`);
     }
     problem = found;
     last = undefined;
@@ -285,7 +285,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     registration = hint.problem;
     registered = hint.problem === undefined;
     if (hint.problem) {
-      log.warn({ source: source.id, code: hint.problem.code }, `${source.id}: ${hint.problem.message}`);
+      log.warn({ source: source.id, code: hint.problem.code }, `${source.id}: ${formatProblem(hint.problem)}`);
     } else log.info({ source: source.id }, `${source.id}: callback registered`);
     options.publish([], new Set(), false);
   }

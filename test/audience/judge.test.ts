@@ -221,6 +221,11 @@ describe('judge', () => {
       ['suspect system.opal', 'ready system.opal', 'ready system.opal'],
     ],
     [
+      'A, B, A without anything to prove: what they answer is not compared',
+      [{ id: 'A' }, { id: 'B' }, { id: 'A' }, { id: 'B' }, { id: 'B', after: 120_000 }],
+      ['suspect nothing', 'suspect nothing', 'suspect system.opal', 'suspect system.opal', 'suspect nothing'],
+    ],
+    [
       'A, B, A: several OPAs, even if sentinels hold and both were accepted',
       [
         { id: 'A', sentinels: 'held' },
