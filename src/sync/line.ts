@@ -10,6 +10,7 @@ import { changeLine } from '../report/line.ts';
 import { callbackBearer, ownerOf } from './bearers.ts';
 import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
 import { desiredFor } from './desired.ts';
+import { heldNews } from './held-news.ts';
 import { createPlanning } from './planning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
@@ -170,6 +171,9 @@ export function createLine(options: LineOptions): Line {
     }
     const fresh = plan.warnings.filter(({ message }) => !lane.plan?.warnings.some(known => known.message === message));
     for (const warning of fresh) log.warn({ code: warning.code, target: lane.target.name }, formatProblem(warning));
+    for (const { code, message, placements } of heldNews(lane.plan, plan)) {
+      log.warn({ code, target: lane.target.name, placements }, `held: ${message}`);
+    }
     for (const { source, instance } of plan.accepted) {
       sources.find(one => one.source.id === source)?.accept(instance);
     }

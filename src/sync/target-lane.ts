@@ -1,7 +1,7 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
 import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
-import { toProblem } from '../domain/problem.ts';
+import { formatProblem, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import type { AppliedListing } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
@@ -171,10 +171,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       if (signal.aborted) return;
       const problem = toProblem(error);
       if (retries.held?.problem.message !== problem.message) {
-        log.warn(
-          { target: target.name, code: problem.code },
-          `${target.name}: ${[problem.message, problem.hint].join(' ')}`,
-        );
+        log.warn({ target: target.name, code: problem.code }, `${target.name}: ${formatProblem(problem)}`);
       }
       if (problem.code === 'internal')
         log.error({ target: target.name, stack: (error as Error).stack }, problem.message);

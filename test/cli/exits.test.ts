@@ -102,9 +102,9 @@ describe('1, failed', () => {
 
   it('a target that cannot tell what it holds', async () => {
     const folder = project({ files: { 'out/production.json': '{' } });
-    const { code, stdout } = await optoggles(folder, ['apply', '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(folder, ['apply', '--timeout', '300ms']);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/beta local production \(unreadable\): out\/production\.json:1:2: .+ Correct the flag file/);
+    expect(stderr).toMatch(/^out\/production\.json:1:2: target local: .+ Correct the flag file/m);
   });
 
   it('a checksum of another plan', async () => {
