@@ -34,11 +34,8 @@ export class History {
   readonly #sets: MemberSets;
   /** When each placement last changed: most did not in any window, and that has to cost nothing. */
   #lastAt = new Map<PlacementId, number>();
-  /** The answer given last; it holds until the window's start passes `until` or the placement changes. */
-  readonly #answers = new Map<
-    PlacementId,
-    { readonly since: number; readonly until: number; readonly answer: Baseline }
-  >();
+  /** What was asked for so far: a busy placement has thousands of changes in a window, and each plan asks again. */
+  readonly #recent = new Map<PlacementId, Recent>();
 
   constructor(db: Database, sets: MemberSets) {
     this.#db = db;
@@ -48,7 +45,7 @@ export class History {
 
   /** Another process may have written. */
   reload(): void {
-    this.#answers.clear();
+    this.#recent.clear();
     this.#lastAt = new Map(
       this.#db
         .all<{ placement: string; at: number }>('SELECT placement, max(at) AS at FROM history GROUP BY placement')
@@ -72,7 +69,15 @@ export class History {
     );
     this.#db.afterCommit(() => {
       this.#lastAt.set(step.placement, Math.max(step.at, this.#lastAt.get(step.placement) ?? step.at));
-      this.#answers.delete(step.placement);
+      const { at, before, after, approved } = step;
+      this.#recent.get(step.placement)?.add({
+        at,
+        first: step.first ? 1 : 0,
+        before,
+        after,
+        granted: approved?.granted ?? null,
+        revoked: approved?.revoked ?? null,
+      });
     });
   }
 
@@ -80,24 +85,26 @@ export class History {
   baseline(placement: PlacementId, since: number): Baseline | undefined {
     const lastAt = this.#lastAt.get(placement);
     if (lastAt === undefined || lastAt <= since) return undefined;
-    const known = this.#answers.get(placement);
-    if (known && known.since <= since && since < known.until) return known.answer;
-    const rows = this.#db.all<Row>(
-      `SELECT at, first, before, after, approved_granted AS granted, approved_revoked AS revoked
-         FROM history WHERE placement = ? AND at > ? ORDER BY id`,
-      placement,
-      since,
-    );
-    const [oldest] = rows;
+    let recent = this.#recent.get(placement);
+    if (recent === undefined || since < recent.since) {
+      const rows = this.#db.all<Row>(
+        `SELECT at, first, before, after, approved_granted AS granted, approved_revoked AS revoked
+           FROM history WHERE placement = ? AND at > ? ORDER BY id`,
+        placement,
+        since,
+      );
+      recent = new Recent(since, rows);
+      this.#recent.set(placement, recent);
+    }
+    recent.forget(since);
+    const [oldest] = recent.rows;
     if (!oldest) return undefined;
-    const answer: Baseline = {
+    recent.answer ??= {
       members: this.#sets.byId(oldest.first ? oldest.after : oldest.before),
-      approvedGranted: this.#joined(rows.map(row => row.granted)),
-      approvedRevoked: this.#joined(rows.map(row => row.revoked)),
+      approvedGranted: this.#joined(recent.rows.map(row => row.granted)),
+      approvedRevoked: this.#joined(recent.rows.map(row => row.revoked)),
     };
-    const until = rows.reduce((least, row) => Math.min(least, row.at), oldest.at);
-    this.#answers.set(placement, { since, until, answer });
-    return answer;
+    return recent.answer;
   }
 
   /** Drops changes before that moment: no window may begin earlier from then on. */
@@ -105,7 +112,7 @@ export class History {
     this.#db.run('DELETE FROM history WHERE at < ?', before);
     this.#db.afterCommit(() => {
       for (const [placement, at] of this.#lastAt) if (at < before) this.#lastAt.delete(placement);
-      this.#answers.clear();
+      this.#recent.clear();
     });
   }
 
@@ -114,4 +121,40 @@ export class History {
     unique.delete(null);
     return union(noMembers, ...[...unique].map(id => this.#sets.byId(id as SetId)));
   }
+}
+
+/** The changes of one placement after `since`, oldest first, and what they come to. */
+class Recent {
+  since: number;
+  rows: Row[];
+  answer: Baseline | undefined;
+  /** The earliest of them. */
+  #first: number;
+
+  constructor(since: number, rows: Row[]) {
+    this.since = since;
+    this.rows = rows;
+    this.#first = earliest(rows);
+  }
+
+  add(row: Row): void {
+    this.rows.push(row);
+    this.#first = Math.min(this.#first, row.at);
+    // Only the oldest change and the approved ones say anything.
+    if (this.rows.length === 1 || row.granted !== null || row.revoked !== null) this.answer = undefined;
+  }
+
+  /** The window moved on. Clocks may step back, so what is too old need not stand in front. */
+  forget(since: number): void {
+    if (since <= this.since) return;
+    this.since = since;
+    if (since < this.#first) return;
+    this.rows = this.rows.filter(row => row.at > since);
+    this.#first = earliest(this.rows);
+    this.answer = undefined;
+  }
+}
+
+function earliest(rows: readonly Row[]): number {
+  return rows.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY);
 }
