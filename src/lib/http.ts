@@ -168,7 +168,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (error instanceof HttpError) throw error;
       if (signal?.aborted) throw signal.reason;
       if (late) {
-        throw fail(request, `no whole answer within ${limit / 1000} s`, {
+        throw fail(request, `no whole answer within ${Math.round(limit / 100) / 10} s`, {
           code: 'timeout',
           hint: 'It is tried again; if it goes on, see what keeps the other side busy, or raise the time limit.',
           sent: true,
