@@ -220,11 +220,18 @@ export interface PlanInput {
   readonly guard: GuardConfig;
   /** Undefined: the placement did not change in the window, who is in now was in at its start. */
   readonly baseline: (placement: PlacementId) => Baseline | undefined;
+  /**
+   * Placements that changed in the window other than by their first fill; undefined: any of those with a baseline.
+   * Thousands that were only just filled then cost nothing.
+   */
+  readonly moved?: ReadonlySet<PlacementId>;
   readonly approvals: readonly Approval[];
   readonly windows: readonly ApprovalWindow[];
   readonly removals: RemovalView;
   /** Only these toggles are planned, and no removals (`--only`). */
   readonly only?: ReadonlySet<string>;
+  /** With `only`: all other toggles are as they should be, and are not looked at. */
+  readonly settled?: boolean;
   /** `apply --checksum`: definition-caused changes are approved when the plan's checksum is this one. */
   readonly reviewedChecksum?: string;
   /** The same, where the caller compared the checksum of the plan over all targets itself. */

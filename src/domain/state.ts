@@ -88,6 +88,8 @@ export interface StateStore {
 
   /** Undefined: no change of this placement since `since`. */
   baseline(placement: PlacementId, since: number): Baseline | undefined;
+  /** Placements with a change after `since` that was not their first fill. */
+  moved(since: number): ReadonlySet<PlacementId>;
   /** Drops history, audit rows and members that nothing needs any more. */
   prune(before: { readonly history: number; readonly audit: number }): void;
 

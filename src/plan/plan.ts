@@ -67,6 +67,15 @@ export function planTargets(input: PlanInput): Plan {
 
 function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: Answers): void {
   const { view, live, unreadable } = lookup;
+  const { only } = input;
+  if (input.settled && only) {
+    for (const desired of view.desired) {
+      if (!only.has(desired.toggle)) continue;
+      into.looked.add(desired);
+      surveyListing(into, lookup, answers, desired, []);
+    }
+    return;
+  }
   const looked = new Set<DesiredListing>();
   let found = 0;
   let remembered = 0;
@@ -88,7 +97,7 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
     const desired = wanted.get(stray.toggle);
     if (desired !== undefined) looked.add(desired);
   }
-  const isAsked = ({ toggle }: { readonly toggle: string }): boolean => input.only?.has(toggle) ?? true;
+  const isAsked = ({ toggle }: { readonly toggle: string }): boolean => only?.has(toggle) ?? true;
   for (const desired of looked) {
     into.looked.add(desired);
     if (isAsked(desired)) surveyListing(into, lookup, answers, desired, byToggle.get(desired.toggle) ?? []);

@@ -53,9 +53,12 @@ export function judgeSums(
     const revokes = group.judged.some(({ draft, stakes }) => stakes.revokesNow && draft.blockedBy === undefined);
     const grants = group.judged.some(one => grantsCounted(one) && one.draft.blockedBy === undefined);
     if ((!revokes && !grants) || windowOf(context, group.source) !== undefined) continue;
-    const entries = entriesOf(context, group, looked);
-    if (revokes) judgeSum(context, group, entries, 'revoked', blocks);
-    if (grants) judgeSum(context, group, entries, 'granted', blocks);
+    const entries = [...group.judged.map(one => entryOf(context, one)), ...othersOf(context, group, looked)];
+    // How many there are in all matters only when so many move that somebody has to be asked.
+    let still: number | undefined;
+    const stillIn = (): number => (still ??= stillOf(context, group, looked));
+    if (revokes) judgeSum(context, group, entries, stillIn, 'revoked', blocks);
+    if (grants) judgeSum(context, group, entries, stillIn, 'granted', blocks);
   }
 }
 
@@ -63,34 +66,70 @@ function grantsCounted({ draft, stakes }: Judged): boolean {
   return stakes.grantsNow && !stakes.isFirstFill && !draft.capped;
 }
 
-function entriesOf(context: Context, group: Group, looked: ReadonlySet<DesiredListing>): readonly Entry[] {
-  const { input } = context;
-  const entries = group.judged.map(one => entryOf(context, one));
-  const taken = new Set(group.judged.map(({ draft }) => draft.id));
-  // All that nothing happened to are one entry: there are thousands of them.
-  let unmoved = 0;
+/** Placements of the group that are not judged, and may have moved in the window all the same. */
+function othersOf(context: Context, group: Group, looked: ReadonlySet<DesiredListing>): readonly Entry[] {
+  const { moved } = context.input;
+  const taken = takenOf(group);
+  if (looked.size === 0 && moved !== undefined && isWithin(moved, taken)) return [];
+  const listings = moved !== undefined && isWithin(moved, taken) ? looked : undefined;
+  const entries: Entry[] = [];
+  for (const { lookup, listing, placement } of placementsOf(context, group, listings)) {
+    if (taken.has(placement.id) || !mayHaveMoved(context, looked, listing, placement)) continue;
+    const live = lookup.live.get(listing.key);
+    if (live === undefined || !isOurs(lookup, live)) continue;
+    const baseline = context.input.baseline(placement.id);
+    entries.push(standingEntry(context, lookup, listing.key, placement, baseline));
+  }
+  return entries;
+}
+
+/** How many members all those placements of the group have to which nothing happened. */
+function stillOf(context: Context, group: Group, looked: ReadonlySet<DesiredListing>): number {
+  const taken = takenOf(group);
+  let still = 0;
+  for (const { listing, placement } of placementsOf(context, group, undefined)) {
+    if (taken.has(placement.id) || mayHaveMoved(context, looked, listing, placement)) continue;
+    const audience = context.input.audiences.get(placement.audience);
+    if (audience?.state === 'defined' && audience.who.kind === 'members') still += audience.who.members.size;
+  }
+  return still;
+}
+
+function takenOf(group: Group): ReadonlySet<string> {
+  return new Set(group.judged.map(({ draft }) => draft.id));
+}
+
+function isWithin(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean {
+  for (const one of some) if (!all.has(one)) return false;
+  return true;
+}
+
+function mayHaveMoved(
+  { input }: Context,
+  looked: ReadonlySet<DesiredListing>,
+  listing: DesiredListing,
+  { id }: DesiredPlacement,
+): boolean {
+  if (looked.has(listing)) return true;
+  return input.moved === undefined ? input.baseline(id) !== undefined : input.moved.has(id);
+}
+
+/** The group's placements that are not off, in all wanted listings or in those given. */
+function* placementsOf(
+  context: Context,
+  { target, environment, source }: Group,
+  listings: ReadonlySet<DesiredListing> | undefined,
+): Generator<{ lookup: Lookup; listing: DesiredListing; placement: DesiredPlacement }> {
   for (const lookup of context.lookups) {
-    if (lookup.view.name !== group.target) continue;
-    for (const listing of lookup.view.desired) {
-      const isLooked = looked.has(listing);
+    if (lookup.view.name !== target) continue;
+    for (const listing of listings ?? lookup.view.desired) {
+      if (listing.target !== target) continue;
       for (const placement of listing.placements) {
-        if (placement.environment !== group.environment || placement.source !== group.source) continue;
-        if (placement.state === 'off' || (isLooked && taken.has(placement.id))) continue;
-        const baseline = input.baseline(placement.id);
-        if (!isLooked && baseline === undefined) {
-          const audience = input.audiences.get(placement.audience);
-          if (audience?.state === 'defined' && audience.who.kind === 'members') unmoved += audience.who.members.size;
-        } else {
-          const live = lookup.live.get(listing.key);
-          if (live !== undefined && isOurs(lookup, live)) {
-            entries.push(standingEntry(context, lookup, listing.key, placement, baseline));
-          }
-        }
+        if (placement.environment !== environment || placement.source !== source) continue;
+        if (placement.state !== 'off') yield { lookup, listing, placement };
       }
     }
   }
-  entries.push({ judged: undefined, base: unmoved, known: unmoved, revoked: noMembers, granted: noMembers });
-  return entries;
 }
 
 function entryOf(context: Context, judged: Judged): Entry {
@@ -149,11 +188,19 @@ function standingEntry(
   };
 }
 
-function judgeSum(context: Context, group: Group, entries: readonly Entry[], kind: Kind, blocks: Blocks): void {
+function judgeSum(
+  context: Context,
+  group: Group,
+  entries: readonly Entry[],
+  still: () => number,
+  kind: Kind,
+  blocks: Blocks,
+): void {
   const { guard } = context.input;
   const count = total(entries, entry => entry[kind].size);
-  const of = total(entries, ({ base, known }) => (kind === 'revoked' ? base : known));
   const always = kind === 'revoked' ? guard.alwaysAllowedRevocations : guard.alwaysAllowedGrants;
+  if (count <= always) return;
+  const of = still() + total(entries, ({ base, known }) => (kind === 'revoked' ? base : known));
   const share = kind === 'revoked' ? guard.maxRevokedShare : guard.maxGrantedShare;
   if (!isOver(count, of, always, share)) return;
   const moving = entries.flatMap(entry => (isMoving(entry, kind) ? [entry.judged] : []));

@@ -78,6 +78,10 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       fresh();
       return history.baseline(placement, since);
     },
+    moved(since) {
+      fresh();
+      return history.moved(since);
+    },
     prune(before) {
       own('the history');
       db.transaction(() => {

@@ -34,6 +34,8 @@ export class History {
   readonly #sets: MemberSets;
   /** When each placement last changed: most did not in any window, and that has to cost nothing. */
   #lastAt = new Map<PlacementId, number>();
+  /** The same without first fills. */
+  #movedAt = new Map<PlacementId, number>();
   /** What was asked for so far: a busy placement has thousands of changes in a window, and each plan asks again. */
   readonly #recent = new Map<PlacementId, Recent>();
 
@@ -46,11 +48,11 @@ export class History {
   /** Another process may have written. */
   reload(): void {
     this.#recent.clear();
-    this.#lastAt = new Map(
-      this.#db
-        .all<{ placement: string; at: number }>('SELECT placement, max(at) AS at FROM history GROUP BY placement')
-        .map(row => [row.placement, row.at]),
+    const rows = this.#db.all<{ placement: string; at: number; moved: number | null }>(
+      'SELECT placement, max(at) AS at, max(CASE WHEN first = 0 THEN at END) AS moved FROM history GROUP BY placement',
     );
+    this.#lastAt = new Map(rows.map(row => [row.placement, row.at]));
+    this.#movedAt = new Map(rows.flatMap(row => (row.moved === null ? [] : [[row.placement, row.moved] as const])));
   }
 
   /** Part of the caller's transaction. */
@@ -69,6 +71,9 @@ export class History {
     );
     this.#db.afterCommit(() => {
       this.#lastAt.set(step.placement, Math.max(step.at, this.#lastAt.get(step.placement) ?? step.at));
+      if (!step.first) {
+        this.#movedAt.set(step.placement, Math.max(step.at, this.#movedAt.get(step.placement) ?? step.at));
+      }
       const { at, before, after, approved } = step;
       this.#recent.get(step.placement)?.add({
         at,
@@ -107,11 +112,20 @@ export class History {
     return recent.answer;
   }
 
+  /** Who changed after `since` other than by a first fill. */
+  moved(since: number): ReadonlySet<PlacementId> {
+    const moved = new Set<PlacementId>();
+    for (const [placement, at] of this.#movedAt) if (at > since) moved.add(placement);
+    return moved;
+  }
+
   /** Drops changes before that moment: no window may begin earlier from then on. */
   prune(before: number): void {
     this.#db.run('DELETE FROM history WHERE at < ?', before);
     this.#db.afterCommit(() => {
-      for (const [placement, at] of this.#lastAt) if (at < before) this.#lastAt.delete(placement);
+      for (const known of [this.#lastAt, this.#movedAt]) {
+        for (const [placement, at] of known) if (at < before) known.delete(placement);
+      }
       this.#recent.clear();
     });
   }

@@ -25,13 +25,16 @@ export interface DefinitionsOptions {
   readonly remember: boolean;
   /** Toggles that are in the targets and not removed there. */
   inTargets(): readonly string[];
+  /** The targets may hold toggles that nobody here remembers: their files may be those that are not there yet. */
+  unsure(): boolean;
 }
 
 /** The toggles in force, and which files are known to be gone. */
 export interface Definitions {
   /**
    * Scans. Where a toggle's file is gone the answer is not confirmed until a second scan 500 ms later shows the same:
-   * a checkout in progress is no removal.
+   * a checkout in progress is no removal. Where nobody knows whether one is gone, the scan is given at once, and the
+   * next call, 500 ms later or more, confirms it.
    */
   scan(): Promise<Loaded>;
   /** The scan now in force; undefined before the first. */
@@ -40,13 +43,16 @@ export interface Definitions {
   readonly confirmed: boolean;
 }
 
-const secondScan = 500;
+/** ms */
+export const secondScan = 500;
 const scansAtMost = 20;
 
 export function createDefinitions(options: DefinitionsOptions): Definitions {
   const { store, clock } = options;
   let current: Loaded | undefined;
   let confirmed = false;
+  /** When the scan now in force was first seen (ms since the epoch). */
+  let since = 0;
 
   async function once(): Promise<Loaded> {
     const loaded = await options.load(store.definitions());
@@ -61,8 +67,11 @@ export function createDefinitions(options: DefinitionsOptions): Definitions {
   return {
     async scan() {
       let loaded = await once();
-      confirmed = !loaded.unreadable && !missing(loaded);
-      for (let scans = 1; !confirmed && !loaded.unreadable && scans < scansAtMost; scans++) {
+      const isSame = loaded.fingerprint === current?.fingerprint;
+      const isConfirmed = isSame && (confirmed || clock.now() - since >= secondScan);
+      if (!isSame) since = clock.now();
+      confirmed = !loaded.unreadable && (isConfirmed || !(missing(loaded) || options.unsure()));
+      for (let scans = 1; !confirmed && !loaded.unreadable && missing(loaded) && scans < scansAtMost; scans++) {
         await clock.sleep(secondScan, options.signal);
         const again = await once();
         confirmed = !again.unreadable && again.fingerprint === loaded.fingerprint;

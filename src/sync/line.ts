@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { changeLine } from '../report/line.ts';
 import { callbackBearer, ownerOf } from './bearers.ts';
-import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
+import { createDefinitions, type Definitions, type Loaded, secondScan } from './definitions.ts';
 import { desiredFor } from './desired.ts';
 import { heldNews } from './held-news.ts';
 import { createPlanning } from './planning.ts';
@@ -76,6 +76,7 @@ export function createLine(options: LineOptions): Line {
   const remember = options.mode !== 'preview';
   let scanning: Promise<void> | undefined;
   let scanAgain = false;
+  let cancelScan: (() => void) | undefined;
   let bearers: ReadonlyMap<string, string> | undefined;
 
   const definitions = createDefinitions({
@@ -86,6 +87,8 @@ export function createLine(options: LineOptions): Line {
     remember,
     inTargets: () =>
       targets.flatMap(lane => [...lane.applied().values()].filter(one => !one.removed).map(one => one.toggle)),
+    unsure: () =>
+      targets.some(lane => lane.target.read !== undefined && lane.target.can.marks && lane.applied().size === 0),
   });
 
   const sources = options.sources.map(source =>
@@ -181,7 +184,7 @@ export function createLine(options: LineOptions): Line {
   }
 
   async function scan(): Promise<void> {
-    const before = definitions.current;
+    const { current: before, confirmed: wasConfirmed } = definitions;
     const loaded = await definitions.scan();
     report(before, loaded);
     for (const lane of targets) {
@@ -190,7 +193,12 @@ export function createLine(options: LineOptions): Line {
     const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
     for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
     changedSomething();
-    if (before !== undefined && before.fingerprint === loaded.fingerprint && definitions.confirmed) return;
+    if (!definitions.confirmed && !loaded.unreadable) scanOnceMore();
+    if (before !== undefined && before.fingerprint === loaded.fingerprint && definitions.confirmed) {
+      // What could not be called gone may be by now.
+      if (!wasConfirmed && remember) for (const lane of targets) lane.wake({ kind: 'definitions' });
+      return;
+    }
     for (const lane of sources) lane.wake({ kind: before ? 'definitions' : 'start' });
     if (remember) for (const lane of targets) lane.wake({ kind: 'definitions', read: true });
   }
@@ -222,6 +230,14 @@ export function createLine(options: LineOptions): Line {
           rescan();
         }
       });
+  }
+
+  function scanOnceMore(): void {
+    cancelScan?.();
+    cancelScan = clock.after(secondScan, () => {
+      cancelScan = undefined;
+      rescan();
+    });
   }
 
   function changedSomething(): void {
@@ -269,7 +285,8 @@ export function createLine(options: LineOptions): Line {
       }
     },
     planAll: () => planning.planAll(),
-    settled: () => !scanning && sources.every(lane => lane.settled()) && targets.every(lane => lane.settled()),
+    settled: () =>
+      !scanning && !cancelScan && sources.every(lane => lane.settled()) && targets.every(lane => lane.settled()),
     async idle() {
       do {
         await scanning;
@@ -283,6 +300,7 @@ export function createLine(options: LineOptions): Line {
     async stop() {
       closing.abort(new Error('stopping'));
       for (const cancel of timers) cancel();
+      cancelScan?.();
       const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
       await scanning;
       await Promise.all([...sources, ...targets].map(lane => lane.stop()));

@@ -10,7 +10,7 @@ import type { TargetLane } from './target-lane.ts';
 
 export interface PlanningOptions {
   readonly config: Pick<Config, 'guard' | 'onRemoved'>;
-  readonly store: Pick<StateStore, 'baseline' | 'approvals' | 'windows'>;
+  readonly store: Pick<StateStore, 'baseline' | 'moved' | 'approvals' | 'windows'>;
   readonly clock: Clock;
   readonly definitions: Definitions;
   readonly only: ReadonlySet<string> | undefined;
@@ -47,10 +47,12 @@ export function createPlanning(options: PlanningOptions): Planning {
       sources: standings(),
       guard: options.config.guard,
       baseline: placement => store.baseline(placement, since),
+      moved: store.moved(since),
       approvals: store.approvals(now),
       windows: store.windows(now),
       removals: removals(since, only !== undefined),
       ...(only && { only }),
+      ...(toggles && { settled: true }),
       ...(options.reviewed && { definitionsReviewed: true }),
     };
   }

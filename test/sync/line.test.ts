@@ -260,6 +260,21 @@ describe('the line', () => {
     expect(world.store.blocks()).toEqual([]);
   });
 
+  test('a slow drain over many toggles adds up within the window, and only there', async () => {
+    const keys = Array.from({ length: 10 }, (_, index) => `t${index}`);
+    const world = createWorld({ toggles: keys.map(key => toggleOf(key)) });
+    for (const key of keys) world.policy(key, ['alice', 'bob']);
+    await world.start();
+    for (const key of keys) await world.changes(key, ['alice']);
+    const drained = keys.filter(key => world.target.members(key, 'production')?.length === 1);
+    // 6 of 20 are 30 %; the seventh is more.
+    expect(drained).toEqual(['t0', 't1', 't2', 't3', 't4', 't5']);
+    expect(world.store.blocks()).toMatchObject([{ scope: 'source', reason: 'revocations' }]);
+    await world.clock.advance(700_000);
+    await world.callback();
+    expect(keys.filter(key => world.target.members(key, 'production')?.length === 1)).toHaveLength(10);
+  });
+
   test('a large change that only a poll found is asked again, and only what both answers say is done', async () => {
     const world = createWorld();
     world.policy('beta', names(100));
