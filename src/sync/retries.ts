@@ -7,6 +7,8 @@ interface Entry {
   /** ms since the epoch; Infinity: of no use before the definitions change. */
   readonly notBefore: number;
   readonly problem: Problem;
+  /** The platform named the time: only time can lift it. */
+  readonly platform?: boolean;
 }
 
 /** When each change of a target may be tried again, and when the target as a whole. Ids are `Change.id`. */
@@ -20,6 +22,8 @@ export interface Retries {
   reached(): void;
   /** Something new is known about these: they need not wait. */
   forgive(concerns: (id: string) => boolean): void;
+  /** The definitions changed, or an operator asks: what failed, or was refused, may go now. */
+  renew(): void;
   /** Forgets changes that are no longer planned. */
   keep(ids: ReadonlySet<string>): void;
   mayTry(id: string): boolean;
@@ -38,7 +42,8 @@ export function createRetries(clock: Clock, random: () => number): Retries {
   return {
     failed(id, problem, retryAfter) {
       const failures = (entries.get(id)?.failures ?? 0) + 1;
-      entries.set(id, { failures, problem, notBefore: clock.now() + (retryAfter ?? backoffDelay(failures, random)) });
+      const notBefore = clock.now() + (retryAfter ?? backoffDelay(failures, random));
+      entries.set(id, { failures, problem, notBefore, platform: retryAfter !== undefined });
     },
     refused(id, problem) {
       entries.set(id, { failures: 0, problem, notBefore: Number.POSITIVE_INFINITY });
@@ -58,13 +63,19 @@ export function createRetries(clock: Clock, random: () => number): Retries {
       held = { until, failures, problem, platform };
     },
     reached() {
-      held = undefined;
+      // One write that was on its way does not take the platform's word back.
+      if (!held?.platform || held.until <= clock.now()) held = undefined;
     },
     forgive(concerns) {
       for (const [id, entry] of entries) {
-        if (concerns(id) && entry.notBefore !== Number.POSITIVE_INFINITY) entries.set(id, { ...entry, notBefore: 0 });
+        if (concerns(id) && Number.isFinite(entry.notBefore) && !entry.platform) {
+          entries.set(id, { ...entry, notBefore: 0 });
+        }
       }
       if (held && !held.platform) held = { ...held, until: 0 };
+    },
+    renew() {
+      for (const [id, { platform }] of entries) if (!platform) entries.delete(id);
     },
     keep(ids) {
       for (const id of entries.keys()) if (!ids.has(id)) entries.delete(id);

@@ -150,7 +150,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     const begin = clock.now();
     plannedAt = epoch;
     if (reasons.some(reason => reason.read)) holdings.doubtAll();
-    if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.keep(new Set());
+    if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.renew();
     try {
       if ((retries.held?.until ?? 0) > begin) return;
       if (holdings.inDoubt) await holdings.refresh();

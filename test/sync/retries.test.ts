@@ -58,7 +58,30 @@ describe('retries', () => {
     await clock.advance(86_400_000);
     expect(retries.mayTry('c')).toBe(false);
     expect(retries.next()).toBeUndefined();
-    retries.keep(new Set());
+    retries.renew();
     expect(retries.mayTry('c')).toBe(true);
+  });
+
+  test('the time that the platform names for one change stands too, whatever is new', async () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    retries.failed('c', problem, 30_000);
+    retries.forgive(() => true);
+    retries.renew();
+    await clock.advance(29_999);
+    expect(retries.mayTry('c')).toBe(false);
+    await clock.advance(1);
+    expect(retries.mayTry('c')).toBe(true);
+  });
+
+  test('a write that was on its way does not take back that the target as a whole wants patience', async () => {
+    const clock = createFakeClock();
+    const retries = createRetries(clock, () => 1);
+    retries.hold(problem, 30_000);
+    retries.reached();
+    expect(retries.mayTry('c')).toBe(false);
+    await clock.advance(30_000);
+    retries.reached();
+    expect(retries.held).toBeUndefined();
   });
 });
