@@ -17,7 +17,8 @@ export async function statusCommand(context: Context, flags: StatusFlags): Promi
   const { config } = await openConfig(context, flags.config);
   const { host, port } = config.bind;
   const here = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const token = [...config.readTokens, ...config.adminTokens][0]?.token;
+  // An empty one is a variable that is not set.
+  const token = [...config.readTokens, ...config.adminTokens].find(one => one.token !== '')?.token;
   const client = createHttpClient({
     name: 'the running instance',
     baseUrl: flags.server ?? `http://${here}:${port}`,

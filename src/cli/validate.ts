@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { findConfig } from '../load/config.ts';
+import { counted } from '../report/wording.ts';
 import { validate } from '../tasks/validate.ts';
 import { type Context, kinds, tellProblems, writeJson } from './context.ts';
 
@@ -24,8 +25,8 @@ export async function validateCommand(context: Context, flags: ValidateFlags): P
   tellProblems(context, warnings, 'warning: ');
   tellProblems(context, problems);
   if (flags.json !== '-') {
-    const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`;
-    context.stdout.write(`${files} files, ${toggles} toggles, ${errors}\n`);
+    const counts = [counted(files, 'file'), counted(toggles, 'toggle'), counted(problems.length, 'error')];
+    context.stdout.write(`${counts.join(', ')}\n`);
   }
   context.exit(problems.length > 0 ? 1 : 0);
 }
