@@ -53,10 +53,11 @@ function offOutcome({ contents, answer, applied, site }: Draft, closes: readonly
 }
 
 /** Held and blocked placements keep their users; ways in that are not ours are closed all the same. */
-function closesOnly({ contents, live, site }: Draft): Outcome | undefined {
+function closesOnly({ contents, live, site, held }: Draft): Outcome | undefined {
   const closes = live?.waysIn ?? [];
   if (closes.length === 0 || !contents.known || site.first !== undefined) return undefined;
-  return { on: contents.on, who: contents.any, closes, offByHand: false, isFull: false };
+  const offByHand = held?.reason === 'switched-off-by-hand';
+  return { on: contents.on, who: contents.any, closes, offByHand, isFull: false };
 }
 
 function isNeeded(draft: Draft, outcome: Outcome, writesMetadata: boolean): boolean {

@@ -404,6 +404,17 @@ rows('drift', [
     plan: ['revoke: placement f ld production off +0 -1', 'held switched-off-by-hand: f production'],
   },
   {
+    says: 'switched off by hand, and a way in closed before there was an answer: stays off once there is one',
+    world: () =>
+      changed(settled(), world => {
+        put(world, { on: false, waysIn: [openRule] });
+        world.answers.set('f', undefinedAnswer);
+        world.apply(planTargets(world.input()));
+        world.answers.set('f', ['alice', 'bob', 'carol']);
+      }),
+    plan: ['held switched-off-by-hand: f production'],
+  },
+  {
     says: 'switched off by hand with reopen: opened again',
     world: () => changed(settled({ reopen: true }), world => put(world, { on: false })),
     plan: ['grant: placement f ld production on +0 -0'],
