@@ -61,8 +61,10 @@ export function surveyListing(
     site.drafts.push(draftOf(site, placement, answers, olds, held));
   }
   for (const dropped of droppedFrom(site)) {
-    if (isServed(site, dropped.environment)) site.drafts.push(closing(site, dropped, held));
-    else into.warnings.push(leftAlone(site, dropped.environment));
+    if (!isServed(site, dropped.environment)) {
+      // The target does not read it any more, so only the state knows that somebody may be in.
+      if (dropped.live !== undefined || dropped.applied?.on) into.warnings.push(leftAlone(site, dropped.environment));
+    } else if (dropped.live !== undefined) site.drafts.push(closing(site, dropped, held));
   }
   into.sites.push(site);
 }
@@ -159,7 +161,7 @@ function droppedFrom(site: Site): readonly Holding[] & readonly { environment: s
   if (desired === undefined || applied === undefined) return [];
   const wanted = new Set(desired.placements.map(({ id }) => id));
   return applied.placements
-    .filter(({ id }) => !wanted.has(id) && livePlacement(live, id) !== undefined)
+    .filter(({ id }) => !wanted.has(id))
     .map(({ id, environment }) => ({ ...holdingOf(id, live, applied), environment }));
 }
 
