@@ -12,8 +12,8 @@ const done = {
 } as const;
 
 /**
- * A done change as one line of the log: `us-feature local production +1 −0`, with `off` or `removed` behind where the
- * placement was closed; `us-feature local created` for a listing. Counts only.
+ * A done change as one line of the log: `us-feature local production +1 −0`, with `off`, `removed` or
+ * `ways in closed` behind where more was closed than users tell; `us-feature local created` for a listing. Counts only.
  */
 export function changeLine(change: Change): string {
   const words =
@@ -25,5 +25,6 @@ export function changeLine(change: Change): string {
 
 function closing(change: Extract<Change, { kind: 'placement' }>): string[] {
   if (change.removal) return ['removed'];
-  return change.before.on && !change.after.on ? ['off'] : [];
+  if (change.before.on && !change.after.on) return ['off'];
+  return change.closes.length > 0 ? ['ways in closed'] : [];
 }

@@ -16,13 +16,16 @@ const toldElsewhere: ReadonlySet<string> = new Set([
   'write-in-flight',
 ]);
 
-/** Pure: what an operator has not heard yet of why users stay as they are. */
-export function heldNews(before: Plan | undefined, plan: Plan): HeldNews[] {
+/**
+ * Pure: what an operator has not heard yet of why users stay as they are. `told` are messages that are in the log
+ * already, such as the error of a whole source.
+ */
+export function heldNews(before: Plan | undefined, plan: Plan, told: ReadonlySet<string>): HeldNews[] {
   const known = new Set(before?.held.map(nameOf));
   const byMessage = new Map<string, HeldNews>();
   for (const held of plan.held) {
     const { code } = held.problem;
-    if (known.has(nameOf(held)) || toldElsewhere.has(code)) continue;
+    if (known.has(nameOf(held)) || toldElsewhere.has(code) || told.has(held.problem.message)) continue;
     const message = formatProblem(held.problem);
     byMessage.set(message, { code, message, placements: (byMessage.get(message)?.placements ?? 0) + 1 });
   }

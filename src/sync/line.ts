@@ -174,7 +174,8 @@ export function createLine(options: LineOptions): Line {
     }
     const fresh = plan.warnings.filter(({ message }) => !lane.plan?.warnings.some(known => known.message === message));
     for (const warning of fresh) log.warn({ code: warning.code, target: lane.target.name }, formatProblem(warning));
-    for (const { code, message, placements } of heldNews(lane.plan, plan)) {
+    const told = new Set(sources.map(one => one.view().problem?.message ?? ''));
+    for (const { code, message, placements } of heldNews(lane.plan, plan, told)) {
       log.warn({ code, target: lane.target.name, placements }, `held: ${message}`);
     }
     for (const { source, instance } of plan.accepted) {

@@ -54,6 +54,10 @@ describe('a line of the log', () => {
       placement(['a'], [], { after: { on: false, who: { kind: 'members', members: noMembers } } }),
       'us-feature local production +0 −1 off',
     ],
+    [
+      placement([], [], { closes: [{ kind: 'default', what: 'the default serves true', open: true }] }),
+      'us-feature local production +0 −0 ways in closed',
+    ],
     [listing('create'), 'us-feature local created'],
     [placement([], ['a'], { toggle: 'x\n::error::y' }), 'x : :error: :y local production +1 −0'],
   ])('%#', (change, expected) => {
