@@ -98,10 +98,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       if (!uses(lane, suspects)) return planTargets(input([view], options.audiences, toggles));
       // A comparison is over everything the source decides, in every target.
       const concerned = options.targets().filter(other => other === lane || uses(other, suspects));
-      const views = concerned.map(other => other.view()).filter(found => found !== undefined);
-      const audiences =
-        views.length === concerned.length ? options.audiences : withoutCandidates(options.audiences, suspects);
-      return only(planTargets(input(views, audiences)), lane.target.name);
+      const views = concerned.map(other => other.view() ?? other.unreadView());
+      return only(planTargets(input(views, options.audiences)), lane.target.name);
     },
     planAll() {
       const views = options.targets().map(lane => lane.view());
@@ -113,19 +111,6 @@ export function createPlanning(options: PlanningOptions): Planning {
       );
     },
   };
-}
-
-function withoutCandidates(
-  audiences: ReadonlyMap<AudienceId, Audience>,
-  sources: ReadonlySet<string>,
-): ReadonlyMap<AudienceId, Audience> {
-  return new Map(
-    [...audiences].map(([id, audience]): [AudienceId, Audience] => {
-      if (audience.state !== 'not-ready' || !sources.has(audience.from.source)) return [id, audience];
-      const { candidate: _, ...held } = audience;
-      return [id, held];
-    }),
-  );
 }
 
 /** The part of a plan that is about one target. */

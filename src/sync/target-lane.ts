@@ -1,9 +1,9 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
 import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
-import { formatProblem, toProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
-import type { AppliedListing } from '../domain/listing.ts';
+import type { AppliedListing, Live } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -54,6 +54,8 @@ export interface TargetLane {
   refresh(): Promise<void>;
   /** Undefined before the first refresh. */
   view(): TargetView | undefined;
+  /** For comparisons before the first refresh: nothing can be read, only what was last applied is known. */
+  unreadView(): TargetView;
   wake(reason: WriteReason): void;
   /** New answers came in for this lane's placements. */
   answered(audiences: readonly Audience[], changed: ReadonlySet<AudienceId>, announced: boolean): void;
@@ -79,6 +81,7 @@ const youngEnough = 5_000;
 /** The next phase does not wait longer for the one before (ms). */
 const phasePatience = 2_000;
 const conflictsInARow = 3;
+const unread: Problem = { code: 'unread', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
 export function createTargetLane(options: TargetLaneOptions): TargetLane {
@@ -128,7 +131,10 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
 
   function view(): TargetView | undefined {
     const live = holdings.live();
-    if (!live) return undefined;
+    return live && viewOf(live);
+  }
+
+  function viewOf(live: Live): TargetView {
     return {
       name: target.name,
       can: target.can,
@@ -309,6 +315,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     applied: () => holdings.applied(),
     refresh: () => holdings.refresh(),
     view,
+    unreadView: () =>
+      viewOf({ listings: [], unreadable: desired.listings.map(({ key }) => ({ key, problem: unread })) }),
     wake(reason) {
       epoch++;
       lane.wake(reason);
