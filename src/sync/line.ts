@@ -245,11 +245,16 @@ export function createLine(options: LineOptions): Line {
     for (const listener of listeners) listener();
   }
 
-  /** Every target that can be read is read again now and then, so that drift is found. */
+  /**
+   * Every target that can be read is read again now and then, so that drift is found. Where something is blocked, it is
+   * planned again in any case: what the window counted may be over.
+   */
   function lookForDrift(): void {
     timers.add(
       clock.after(config.drift.interval, () => {
-        for (const lane of targets) if (lane.target.read) lane.wake({ kind: 'drift', read: true });
+        for (const lane of targets) {
+          if (lane.target.read || lane.plan?.blocked.length) lane.wake({ kind: 'drift', read: true });
+        }
         lookForDrift();
       }),
     );

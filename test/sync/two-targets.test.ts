@@ -42,16 +42,3 @@ describe('two targets of which one cannot be read since the start', () => {
     expect(world.store.blocks()).toEqual([]);
   });
 });
-
-describe('a block', () => {
-  test('is over when the answer comes back', async () => {
-    const world = createWorld();
-    world.policy('beta', names(100));
-    await world.start();
-    await world.changes('beta', names(10));
-    expect(world.store.blocks()).toHaveLength(1);
-    await world.changes('beta', names(99));
-    expect(world.store.blocks()).toEqual([]);
-    expect(world.target.members('beta', 'production')).toHaveLength(99);
-  });
-});
