@@ -10,6 +10,9 @@ import type { Alive } from './probe.ts';
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const PROBE = new URL('probe.ts', import.meta.url).href;
 
+/** A folder: where the time goes is written there, as `.cpuprofile`. The figures of such a run do not count. */
+const PROFILES = process.env['OPTOGGLES_BENCH_PROFILES'];
+
 export interface Program {
   readonly pid: number;
   /** Peak resident memory so far, bytes. Linux only. */
@@ -28,7 +31,17 @@ export async function startProgram(config: string, port: number, timeoutMs: numb
   const log = openSync(logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--expose-gc', '--import', PROBE, MAIN, 'run', '--config', config],
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--expose-gc',
+      ...(PROFILES === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`, '--cpu-prof-interval=200']),
+      '--import',
+      PROBE,
+      MAIN,
+      'run',
+      '--config',
+      config,
+    ],
     { stdio: ['ignore', log, log, 'ipc'], env: plainEnvironment() },
   );
   closeSync(log);
