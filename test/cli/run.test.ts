@@ -44,11 +44,11 @@ describe('a running instance', () => {
         new RegExp(`^The state folder \\S+ is in use by process ${running.child.pid} on .+ since .+Z\\. Stop`, 'm'),
       );
     }
-    const plan = await runOptoggles(folder, ['plan', '--detailed-exitcode']);
+    const plan = await optoggles(folder, ['plan', '--detailed-exitcode']);
     expect(plan).toMatchObject({ code: 0, stdout: expect.stringContaining('No changes') });
-    const status = await runOptoggles(folder, ['status', '--server', url]);
+    const status = await optoggles(folder, ['status', '--server', url]);
     expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/^beta\s+local\s+production\s+in-sync/m) });
-    const json = await runOptoggles(folder, ['status', '--server', url, '--json', '-']);
+    const json = await optoggles(folder, ['status', '--server', url, '--json', '-']);
     expect(JSON.parse(json.stdout)).toMatchObject({ instance: 'acme', toggles: [{ key: 'beta', users: 2 }] });
   });
 
@@ -64,7 +64,7 @@ describe('a running instance', () => {
     expect(approved.code).toBe(0);
     await running.says('beta local production +0 −19');
     expect(Date.now() - at).toBeLessThan(2_000);
-    expect(await runOptoggles(folder, ['approve', id])).toMatchObject({ code: 64 });
+    expect(await optoggles(folder, ['approve', id])).toMatchObject({ code: 64 });
   });
 
   it('says that a changed configuration waits for a restart', async () => {
@@ -74,7 +74,7 @@ describe('a running instance', () => {
     await running.says('beta local production +2');
     replace(join(folder, 'optoggles.yaml'), configText({ onRemoved: 'keep' }));
     await expect.poll(async () => (await statusOf(url)).restartNeeded, { timeout: 5_000 }).toBe(true);
-    const { stdout } = await runOptoggles(folder, ['status', '--server', url]);
+    const { stdout } = await optoggles(folder, ['status', '--server', url]);
     expect(stdout).toContain('The configuration changed: it is read at the next start.');
     expect(running.stderr).toContain('optoggles.yaml changed: it is read at the next start');
   });
@@ -113,7 +113,7 @@ describe('what keeps it from starting is one clear line and exit 1', () => {
     db.exec('PRAGMA user_version = 999999');
     db.close();
     for (const command of ['run', 'apply', 'plan']) {
-      const { code, stderr } = await runOptoggles(folder, [command]);
+      const { code, stderr } = await optoggles(folder, [command]);
       expect(code, command).toBe(1);
       expect(oneLine(stderr), command).toMatch(/^The state \S+ was written by OPToggles .*Run OPToggles/);
     }
@@ -121,14 +121,14 @@ describe('what keeps it from starting is one clear line and exit 1', () => {
 
   it('a state that is no state', async () => {
     const folder = project({ files: { '.optoggles/state.db': 'not a database at all\n'.repeat(300) } });
-    const { code, stderr } = await runOptoggles(folder, ['run']);
+    const { code, stderr } = await optoggles(folder, ['run']);
     expect(code).toBe(1);
     expect(oneLine(stderr)).toMatch(/cannot be used.*backup/);
   });
 
   it('a state folder that is a file', async () => {
     const folder = project({ files: { '.optoggles': 'x' } });
-    const { code, stderr } = await runOptoggles(folder, ['run']);
+    const { code, stderr } = await optoggles(folder, ['run']);
     expect(code).toBe(1);
     expect(oneLine(stderr)).toMatch(/\.optoggles\b.*stateDir/);
   });
@@ -137,22 +137,22 @@ describe('what keeps it from starting is one clear line and exit 1', () => {
     const folder = project();
     chmodSync(folder, 0o555);
     onTestFinished(() => chmodSync(folder, 0o755));
-    const { code, stderr } = await runOptoggles(folder, ['run']);
+    const { code, stderr } = await optoggles(folder, ['run']);
     expect(code).toBe(1);
     expect(oneLine(stderr)).toMatch(/stateDir/);
   });
 
   it('a configuration that is missing, or not even YAML', async () => {
     const folder = project();
-    expect(oneLine((await runOptoggles(folder, ['run', '--config', 'other.yaml'])).stderr)).toMatch(
+    expect(oneLine((await optoggles(folder, ['run', '--config', 'other.yaml'])).stderr)).toMatch(
       /other\.yaml does not exist\. .*--config/,
     );
     writeFileSync(join(folder, 'optoggles.yaml'), 'version: 1\n\tx: y\n');
-    const { code, stderr } = await runOptoggles(folder, ['run']);
+    const { code, stderr } = await optoggles(folder, ['run']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^optoggles\.yaml:2:1: /);
     rmSync(join(folder, 'optoggles.yaml'));
-    expect(oneLine((await runOptoggles(folder, ['run'])).stderr)).toMatch(/^There is no configuration/);
+    expect(oneLine((await optoggles(folder, ['run'])).stderr)).toMatch(/^There is no configuration/);
   });
 });
 
