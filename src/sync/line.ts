@@ -292,7 +292,10 @@ export function createLine(options: LineOptions): Line {
     },
     planAll: () => planning.planAll(),
     settled: () =>
-      !scanning && !cancelScan && sources.every(lane => lane.settled()) && targets.every(lane => lane.settled()),
+      !scanning &&
+      !(cancelScan && holdsStrays(targets)) &&
+      sources.every(lane => lane.settled()) &&
+      targets.every(lane => lane.settled()),
     async idle() {
       do {
         await scanning;
@@ -314,6 +317,15 @@ export function createLine(options: LineOptions): Line {
       aborting.abort(new Error('stopping'));
     },
   };
+}
+
+/** Something of ours lies in a target under a key that no file wants: its file may only not be there yet. */
+function holdsStrays(lanes: readonly TargetLane[]): boolean {
+  return lanes.some(lane => {
+    const wanted = new Set(lane.desired.listings.map(({ key }) => key));
+    const found = lane.view()?.live.listings ?? [];
+    return found.some(({ key, owner, removed }) => owner === 'ours' && !removed && !wanted.has(key));
+  });
 }
 
 function bearersOf(options: LineOptions): ReadonlyMap<string, string> {

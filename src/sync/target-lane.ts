@@ -81,7 +81,7 @@ const youngEnough = 5_000;
 /** The next phase does not wait longer for the one before (ms). */
 const phasePatience = 2_000;
 const conflictsInARow = 3;
-const unread: Problem = { code: 'unread', message: 'it was not read yet.' };
+const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
 export function createTargetLane(options: TargetLaneOptions): TargetLane {

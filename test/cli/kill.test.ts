@@ -52,6 +52,10 @@ describe.each([[true], [false]])('killed in the middle of a write (carried out: 
     expect(all.users('beta')).toEqual(['alice', 'bob']);
     expect((await optoggles(all.folder, ['apply'])).stdout).toBe('Nothing to do\n');
   });
+});
+
+describe('killed in the middle of a write that is carried out, the next start', () => {
+  const isCarriedOut = true;
 
   it('fills what was created before, with who has the right by then', async () => {
     const all = await world();

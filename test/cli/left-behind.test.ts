@@ -1,8 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { optoggles } from '../support/program.ts';
 import { configText, flagText, project } from '../support/project.ts';
+
+const policy = { source: 'lists', package: 'app.rbac', rule: 'beta' };
 
 function flagd(name: string, more: Readonly<Record<string, unknown>> = {}): object {
   return { name, type: 'flagd', path: 'out/{environment}.json', environments: ['production', 'test'], ...more };
@@ -59,6 +61,19 @@ describe('what the configuration does not name any more', () => {
     expect((await optoggles(folder, ['apply', '--approve', id])).code).toBe(0);
     expect(served(folder, 'test')).not.toContain('alice');
     expect(served(folder, 'production')).toContain('alice');
+  });
+
+  it('without a state, what carries our mark and has no file is closed all the same', async () => {
+    const folder = await applied();
+    rmSync(join(folder, '.optoggles'), { recursive: true });
+    writeFileSync(join(folder, 'flags/gamma.yaml'), flagText('gamma', { usersPolicy: policy }));
+    rmSync(join(folder, 'flags/beta.yaml'));
+    expect((await optoggles(folder, ['plan'])).stdout).toMatch(/^beta .* close/m);
+    expect((await optoggles(folder, ['apply'])).code).toBe(0);
+    const flags = (JSON.parse(served(folder, 'test')) as { flags: Record<string, unknown> }).flags;
+    expect(JSON.stringify(flags.beta)).toContain('"defaultVariant":"off"');
+    expect(flags.beta).not.toHaveProperty('targeting');
+    expect(flags.gamma).toHaveProperty('targeting');
   });
 
   it('the flags of another instance are not ours', async () => {

@@ -21,12 +21,10 @@ const ops: fc.Arbitrary<Op> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc
-      .tuple(fc.nat({ max: 35 }), fc.integer({ min: 1, max: 6 }))
-      .map(([from, count]) => ({
-        do: 'policy' as const,
-        users: everybody.filter((_, at) => at < from || at >= from + count),
-      })),
+    arbitrary: fc.tuple(fc.nat({ max: 35 }), fc.integer({ min: 1, max: 6 })).map(([from, count]) => ({
+      do: 'policy' as const,
+      users: everybody.filter((_, at) => at < from || at >= from + count),
+    })),
   },
   {
     weight: 6,
