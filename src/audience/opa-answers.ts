@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type Answer, answerOf, failed } from './answer.ts';
 import { CostBook } from './costs.ts';
 import { jobsFor, type PackageJob, type RuleJob } from './jobs.ts';
+import { keepList, type ListText, nextList } from './list-text.ts';
 import type { OpaClient, Reply } from './opa-client.ts';
 import { type Result, resultOf } from './opa-reply.ts';
 import { dataPath, rulePath } from './ref.ts';
@@ -15,6 +16,8 @@ interface Yielded {
   readonly members: Members;
   readonly rule: string | undefined;
   readonly package: string | undefined;
+  /** Of a long list: the bytes it came from, so that the next answer need not be parsed as a whole. */
+  readonly list: ListText | undefined;
 }
 
 /** What to yield, and what to remember once it is: `unchanged` must mean what the caller got, not what was on its way. */
@@ -110,13 +113,18 @@ export class OpaAnswers {
     }
     const standing = await round.standing();
     // One parse, however many toggles ask the same.
-    let answer: Answer | undefined;
+    let read: Read | undefined;
     const items = job.asks.map(ask => {
       const from = this.#from(ask, standing, now);
       const before = this.#yielded.get(ask.id);
       if (reply.state === 'answered' && before?.rule === reply.hash) return unchanged(ask, from, before);
-      answer ??= ruleAnswer(reply, this.#name(ask));
-      return this.#item(ask, answer, from, reply.state === 'answered' ? { rule: reply.hash } : {});
+      read ??= ruleAnswer(reply, before?.list, this.#name(ask));
+      return this.#item(
+        ask,
+        read.answer,
+        from,
+        reply.state === 'answered' ? { rule: reply.hash, list: read.list } : {},
+      );
     });
     return { items, again: [] };
   }
@@ -165,13 +173,18 @@ export class OpaAnswers {
     });
   }
 
-  #item(ask: Ask, answer: Answer, from: Provenance, hashes: { rule?: string; package?: string }): Item {
+  #item(
+    ask: Ask,
+    answer: Answer,
+    from: Provenance,
+    known: { rule?: string; package?: string; list?: ListText | undefined },
+  ): Item {
     const { id, contextKind } = ask;
     if (answer.state !== 'defined') return { item: { id, contextKind, from, ...answer }, yielded: undefined };
     const { members } = answer;
     return {
       item: { id, contextKind, from, state: 'defined', who: { kind: 'members', members } },
-      yielded: { members, rule: hashes.rule, package: hashes.package },
+      yielded: { members, rule: known.rule, package: known.package, list: known.list },
     };
   }
 
@@ -184,15 +197,24 @@ export class OpaAnswers {
   }
 }
 
-function ruleAnswer(reply: Reply, name: string): Answer {
-  if (reply.state === 'failed') return reply;
+/** An answer, and the list in it where the next one can be read from the difference. */
+interface Read {
+  readonly answer: Answer;
+  readonly list?: ListText | undefined;
+}
+
+function ruleAnswer(reply: Reply, before: ListText | undefined, name: string): Read {
+  if (reply.state === 'failed') return { answer: reply };
+  const body = reply.response.bytes();
+  const next = before && nextList(before, body);
+  if (next) return { answer: { state: 'defined', members: next.members }, list: next };
   const result = resultOf(reply.response);
-  if (result !== null) return answerOf(result.value, name, result.printable);
-  return failed(
-    'bad-json',
-    `${name}: the answer is not what OPA's data API answers.`,
-    'Look at the address: something else seems to answer there.',
-  );
+  if (result === null) {
+    const message = `${name}: the answer is not what OPA's data API answers.`;
+    return { answer: failed('bad-json', message, 'Look at the address: something else seems to answer there.') };
+  }
+  const answer = answerOf(result.value, name, result.printable);
+  return { answer, ...(answer.state === 'defined' && { list: keepList(body, answer.members) }) };
 }
 
 function unchanged(ask: Ask, from: Provenance, yielded: Yielded): Item {

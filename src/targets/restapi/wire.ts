@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { type Members, membersJson } from '../../domain/members.ts';
+import { type Members, membersJsonBytes } from '../../domain/members.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { ListingDraft } from '../../domain/target.ts';
 import type { HttpRequest } from '../../lib/http.ts';
@@ -28,7 +28,7 @@ export function usersBytesOnce(): UsersBytes {
   return members => {
     let bytes = known.get(members);
     if (bytes === undefined) {
-      bytes = Buffer.from(membersJson(members));
+      bytes = membersJsonBytes(members);
       known.set(members, bytes);
     }
     return bytes;
