@@ -56,6 +56,10 @@ it('says what it did, serves, follows every edit within a second, and has nothin
   const grants = running.stderr.split('\n').filter(line => line.includes('us-feature local production +1 −0'));
   expect(grants).toHaveLength(edits / 4);
 
+  // The last edit may still be on its way to the other environment.
+  await expect
+    .poll(async () => (await fetch(`${url}/health`)).json(), { timeout: 10_000 })
+    .toMatchObject({ toggles: { 'in-sync': 10, off: 2, pending: 0 } });
   running.kill('SIGINT');
   expect((await running.ended).code).toBe(0);
 
