@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { listenOn } from './loopback-server.ts';
 
 /**
  * An OPA over loopback, as strict as the real one. Compared by hand with OPA 1.22: status, content type and body of
@@ -56,8 +56,6 @@ export async function startFakeOpa(options: FakeOpaOptions = {}, host = '127.0.0
   let id: string = randomUUID();
   let decisions = 0;
   const requests: string[] = [];
-  let server: Server;
-  let port = 0;
 
   function handle(request: IncomingMessage, body: string, response: ServerResponse): void {
     const url = new URL(`http://opa${(request.url ?? '').replace(/%2e/gi, '%252E')}`);
@@ -138,29 +136,9 @@ export async function startFakeOpa(options: FakeOpaOptions = {}, host = '127.0.0
     return Object.keys(below).length > 0 ? below : undefined;
   }
 
-  function start(): Promise<void> {
-    server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => handle(request, Buffer.concat(chunks).toString(), response));
-    });
-    return new Promise(resolve =>
-      server.listen(port, host, () => {
-        ({ port } = server.address() as AddressInfo);
-        resolve();
-      }),
-    );
-  }
-
-  async function stop(): Promise<void> {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    await new Promise(resolve => server.close(resolve));
-  }
-
-  await start();
+  const { url, port, start, stop, dropConnections } = await listenOn(host, handle);
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url,
     port,
     requests,
     count: part => requests.filter(request => request.includes(part)).length,
@@ -172,7 +150,7 @@ export async function startFakeOpa(options: FakeOpaOptions = {}, host = '127.0.0
     restart() {
       documents = new Map();
       id = randomUUID();
-      server.closeAllConnections();
+      dropConnections();
     },
     identify(given) {
       id = given;

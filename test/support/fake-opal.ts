@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request as httpRequest } from 'node:http';
+import { listenOn } from './loopback-server.ts';
 
 /** An entry of `/callbacks`. */
 export interface FakeCallback {
@@ -54,8 +54,6 @@ const methods = ['get', 'post', 'put', 'patch', 'head', 'delete'];
 export async function startFakeOpal(options: FakeOpalOptions = {}, host = '127.0.0.1'): Promise<FakeOpal> {
   const callbacks = new Map<string, FakeCallback>();
   const requests: string[] = [];
-  let server: Server;
-  let port = 0;
   let updates = 0;
 
   function handle(request: IncomingMessage, body: string, response: ServerResponse): void {
@@ -119,29 +117,9 @@ export async function startFakeOpal(options: FakeOpalOptions = {}, host = '127.0
     send(response, 200, entry);
   }
 
-  function start(): Promise<void> {
-    server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => handle(request, Buffer.concat(chunks).toString(), response));
-    });
-    return new Promise(resolve =>
-      server.listen(port, host, () => {
-        ({ port } = server.address() as AddressInfo);
-        resolve();
-      }),
-    );
-  }
-
-  async function stop(): Promise<void> {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    await new Promise(resolve => server.close(resolve));
-  }
-
-  await start();
+  const { url, port, start, stop, dropConnections } = await listenOn(host, handle);
   const fake: FakeOpal = {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url,
     port,
     requests,
     count: part => requests.filter(request => request.includes(part)).length,
@@ -155,7 +133,7 @@ export async function startFakeOpal(options: FakeOpalOptions = {}, host = '127.0
     },
     restart() {
       callbacks.clear();
-      server.closeAllConnections();
+      dropConnections();
     },
     stop,
     start,
