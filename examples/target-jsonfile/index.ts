@@ -14,7 +14,7 @@ import { type Flags, flagsIn } from './flags.ts';
 const capabilities: Capabilities = {
   environments: 'many',
   marks: true,
-  groups: false,
+  groups: null,
   conditions: false,
   contextKinds: 'any',
   mostMembers: null,

@@ -29,6 +29,14 @@ export interface DesiredPlacement {
   readonly source: string;
   readonly audience: AudienceId;
   readonly guard: GuardOverride;
+  /** Names that a group of these members would have in the target (set by `shape` where it can hold groups). */
+  readonly groups?: GroupNames;
+}
+
+/** `shared`: of all placements with that audience in that environment; `own`: of this placement alone. */
+export interface GroupNames {
+  readonly shared: string;
+  readonly own: string;
 }
 
 /** A toggle that this target cannot take; it alone fails. */
@@ -61,8 +69,13 @@ export interface LivePlacement {
   readonly waysIn: readonly WayIn[];
   /** The target's own version of it, for optimistic locking. */
   readonly version?: string;
-  /** A write that was not answered, or waits for the platform's own approval: both old and new count as live. */
-  readonly pending?: { readonly who: Who; readonly on: boolean; readonly since: number };
+  /** The group through which `who` is held; undefined: a list of its own. */
+  readonly group?: string;
+  /**
+   * A write that was not answered, or waits for the platform's own approval (then with its `link`): both old and new
+   * count as live.
+   */
+  readonly pending?: { readonly who: Who; readonly on: boolean; readonly since: number; readonly link?: string };
 }
 
 export interface LiveListing {
@@ -77,6 +90,8 @@ export interface LiveListing {
   readonly placements: readonly LivePlacement[];
   /** It is there, but nothing can be done with it (not boolean, project missing). */
   readonly refused?: Problem;
+  /** What an operator should hear of it, and what is left as it is: a prerequisite, a scheduled change. */
+  readonly notes?: readonly Problem[];
   /** The complete definition as found, for the backup before adoption. */
   readonly definition?: unknown;
 }
@@ -100,7 +115,11 @@ export interface Capabilities {
   readonly environments: 'many' | 'one';
   /** It can carry `optoggles:<instance>`; without marks everything under a wanted key counts as ours. */
   readonly marks: boolean;
-  readonly groups: boolean;
+  /**
+   * Members can be kept as one object that many placements point to: above so many they are, at `back` and below they
+   * are a list again. Null: it has no groups, or keeps them to itself.
+   */
+  readonly groups: { readonly above: number; readonly back: number } | null;
   readonly conditions: boolean;
   readonly contextKinds: 'any' | 'none';
   /** Most members of one placement; null = no limit known. */

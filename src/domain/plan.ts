@@ -52,8 +52,18 @@ export interface PlacementChange {
   /** True where the metadata differ too and are written with it (`metadataAlone: false`). */
   readonly writesMetadata: boolean;
   /** What the target holds; `known: false`: nobody can tell, `who` is empty. */
-  readonly before: { readonly known: boolean; readonly on: boolean; readonly who: Who; readonly version?: string };
-  readonly after: { readonly on: boolean; readonly who: Who };
+  readonly before: {
+    readonly known: boolean;
+    readonly on: boolean;
+    readonly who: Who;
+    readonly version?: string;
+    readonly group?: string;
+  };
+  /**
+   * With a `group`, the members stand in the group of that name and the placement points to it. Changes of one batch with
+   * the same group in the same environment have the same members: the group is written once for all of them.
+   */
+  readonly after: { readonly on: boolean; readonly who: Who; readonly group?: string };
   /** Against `before`, for known members; hand-added ones are in `revoked` too. */
   readonly granted: Members;
   readonly revoked: Members;
@@ -66,6 +76,8 @@ export interface PlacementChange {
    * keeps that policy has it on, or the next plan would open it again.
    */
   readonly offByHand?: boolean;
+  /** There is more to do for this placement once this is done: plan again. */
+  readonly unfinished?: true;
   /** The answer it stands on; undefined where no answer is needed (off, removal). */
   readonly from?: Provenance;
   /** Id of the approval (or `window of <source>`, `checksum`) without which the guard had blocked it. */
@@ -119,6 +131,7 @@ export type HeldReason =
   | 'unreadable'
   | 'in-flight'
   | 'switched-off-by-hand'
+  | 'awaiting-approval'
   | 'over-limit';
 
 /** A placement whose users stay as they are for now. */

@@ -34,6 +34,8 @@ export type Outcome = { readonly change: string } & (
 /** The platform's own evaluation, for `verify` and for the tests. */
 export interface Evaluator {
   evaluate(key: string, contextKind: string, member: string): Promise<boolean>;
+  /** What let the member in, or kept it out, in the platform's own words: `rule 2`, `fallthrough`. Holds no member. */
+  why?(key: string, contextKind: string, member: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,8 @@ export interface Target {
   readonly environments: readonly string[];
   /** The remote name of one of ours. */
   remoteEnvironment(environment: string): string;
+  /** What names a toggle's flag here where its key alone does not: with its project. Absent: the key. */
+  remoteKey?(key: string, spec: JsonObject): string;
   /**
    * Reads listings: those wanted and everything with our mark. Absent: the caller fills in from the state.
    * Throws a ProblemError when the target as a whole cannot be read; a single key goes to `unreadable`.

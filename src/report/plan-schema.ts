@@ -100,6 +100,7 @@ const held = Type.Object({
     'unreadable',
     'in-flight',
     'switched-off-by-hand',
+    'awaiting-approval',
     'over-limit',
   ]),
   problem,

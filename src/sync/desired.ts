@@ -34,7 +34,8 @@ export function desiredFor(
   for (const toggle of toggles) {
     const here = toggle.targets === undefined ? { spec: {} } : own(toggle.targets, target.name);
     if (here === undefined) continue;
-    const key = here.key ?? toggle.key;
+    const plain = here.key ?? toggle.key;
+    const key = target.remoteKey?.(plain, here.spec) ?? plain;
     const placements: DesiredPlacement[] = [];
     const asked: Ask[] = [];
     for (const environment of environmentsIn(target, toggle)) {

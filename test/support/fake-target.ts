@@ -61,7 +61,7 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
     can: {
       environments: 'many',
       marks: options.marks ?? true,
-      groups: false,
+      groups: null,
       conditions: false,
       contextKinds: 'any',
       mostMembers: null,

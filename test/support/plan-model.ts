@@ -55,7 +55,7 @@ export const guardDefaults: GuardConfig = {
 export const fullTarget: Capabilities = {
   environments: 'many',
   marks: true,
-  groups: false,
+  groups: null,
   conditions: false,
   contextKinds: 'any',
   mostMembers: null,

@@ -11,7 +11,7 @@ import { writeBatch } from './write.ts';
 const capabilities: Capabilities = {
   environments: 'many',
   marks: true,
-  groups: true,
+  groups: null,
   conditions: false,
   // flagd knows one key of whoever asks, the targetingKey: of which kind it is, the application decides.
   contextKinds: 'none',

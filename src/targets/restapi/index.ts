@@ -12,7 +12,7 @@ import { batchWriter } from './write.ts';
 const capabilities: Capabilities = {
   environments: 'one',
   marks: false,
-  groups: false,
+  groups: null,
   conditions: false,
   contextKinds: 'none',
   mostMembers: null,
