@@ -21,10 +21,13 @@ export interface Problem {
 export class ProblemError extends Error {
   override readonly name: string = 'ProblemError';
   readonly problem: Problem;
+  /** ms; the other side's own word on when to ask again. */
+  readonly retryAfter: number | undefined;
 
-  constructor(problem: Problem, options?: ErrorOptions) {
+  constructor(problem: Problem, options?: ErrorOptions & { readonly retryAfter?: number | undefined }) {
     super(problem.message, options);
     this.problem = problem;
+    this.retryAfter = options?.retryAfter;
   }
 }
 
@@ -58,6 +61,12 @@ export function toProblem(error: unknown, code = 'internal'): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof Error && 'problem' in error && isProblem(error.problem)) return error.problem;
   return { code, message: error instanceof Error ? error.message : String(error) };
+}
+
+/** When to ask again (ms) by the word of whoever refused: what a ProblemError or lib's HttpError carries. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('retryAfter' in error)) return undefined;
+  return typeof error.retryAfter === 'number' ? error.retryAfter : undefined;
 }
 
 function isProblem(value: unknown): value is Problem {

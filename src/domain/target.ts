@@ -23,8 +23,8 @@ export type Outcome = { readonly change: string } & (
     }
   /** What we planned on is no longer so: read again, plan again. */
   | { readonly result: 'conflict'; readonly problem: Problem }
-  /** Nobody knows whether it was written. */
-  | { readonly result: 'unanswered'; readonly problem: Problem }
+  /** Nobody knows whether it was written. `retryAfter` (ms) is the platform's word for the whole target. */
+  | { readonly result: 'unanswered'; readonly problem: Problem; readonly retryAfter?: number }
   /** Trying again is of no use until a person did something. */
   | { readonly result: 'refused'; readonly problem: Problem }
   /** The platform waits for its own approval. */
@@ -54,7 +54,8 @@ export interface Target {
   remoteKey?(key: string, spec: JsonObject): string;
   /**
    * Reads listings: those wanted and everything with our mark. Absent: the caller fills in from the state.
-   * Throws a ProblemError when the target as a whole cannot be read; a single key goes to `unreadable`.
+   * Throws a ProblemError when the target as a whole cannot be read, with `retryAfter` where the platform names a time;
+   * a single key goes to `unreadable`.
    */
   read?(want: readonly ListingRef[], signal: AbortSignal): Promise<Live>;
   /** Pure. Gives the toggle its native metadata (or refuses it); called once per change of the definitions. */

@@ -1,7 +1,7 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
 import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
-import { formatProblem, type Problem, toProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem, retryAfterOf, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import type { AppliedListing, Live } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
@@ -181,7 +181,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       }
       if (problem.code === 'internal')
         log.error({ target: target.name, stack: (error as Error).stack }, problem.message);
-      retries.hold(problem);
+      retries.hold(problem, retryAfterOf(error));
       options.observer.pass(target.name, 'failed', (clock.now() - begin) / 1000);
     } finally {
       schedule();
@@ -286,6 +286,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
         retries.failed(change.id, outcome.problem, outcome.scope === 'change' ? outcome.retryAfter : undefined);
       } else {
         holdings.doubt(change.key);
+        const wait = result === 'unanswered' ? outcome.retryAfter : undefined;
+        if (wait !== undefined) retries.hold(outcome.problem, wait);
         retries.failed(change.id, outcome.problem);
       }
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ProblemError } from '../../src/domain/problem.ts';
 import { createWorld, toggleOf } from '../support/world.ts';
 
 const problem = { code: 'out-of-order', message: 'It is out of order.', hint: 'Wait.' };
@@ -200,6 +201,43 @@ describe('the line', () => {
     expect(world.target.writes).toHaveLength(writes);
     world.target.fault = () => undefined;
     await world.clock.advance(11_000);
+    expect(world.target.members('beta', 'production')).toEqual(['bob']);
+  });
+
+  test('the time that comes with an unanswered write holds for the whole target too', async () => {
+    const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('other')] });
+    world.policy('beta', ['alice']);
+    world.policy('other', ['alice']);
+    await world.start();
+    world.target.fault = change => ({ change: change.id, result: 'unanswered', problem, retryAfter: 30_000 });
+    await world.changes('beta', ['bob']);
+    world.target.fault = () => undefined;
+    await world.changes('other', ['bob']);
+    await world.clock.advance(29_000);
+    expect(world.target.members('other', 'production')).toEqual(['alice']);
+    await world.clock.advance(2_000);
+    expect(world.target.members('beta', 'production')).toEqual(['bob']);
+    expect(world.target.members('other', 'production')).toEqual(['bob']);
+  });
+
+  test('a read that is told to wait is not tried before that time', async () => {
+    const world = createWorld();
+    world.policy('beta', ['alice']);
+    await world.start();
+    const { read } = world.target;
+    let asked = 0;
+    Object.assign(world.target, {
+      read() {
+        asked++;
+        throw new ProblemError(problem, { retryAfter: 40_000 });
+      },
+    });
+    world.line.syncAll();
+    await world.clock.advance(39_000);
+    await world.changes('beta', ['bob']);
+    expect(asked).toBe(1);
+    Object.assign(world.target, { read });
+    await world.clock.advance(2_000);
     expect(world.target.members('beta', 'production')).toEqual(['bob']);
   });
 

@@ -46,7 +46,7 @@ export function refusalOf(
     default:
   }
   // A server that broke, or a gateway that lost sight of it, may have written all the same.
-  if (response.status >= 500) return { result: 'unanswered', problem };
+  if (response.status >= 500) return { result: 'unanswered', problem, ...wait };
   return { result: 'failed', problem, scope: 'change' };
 }
 
@@ -61,9 +61,12 @@ export function silenceOf(error: unknown): Verdict {
   return { result: 'failed', problem, scope: 'target' };
 }
 
-/** True where the answer is one of the target as a whole: the rest of a batch need not be tried. */
-export function endsBatch(verdict: Verdict, status: number | undefined): boolean {
-  return verdict.result === 'failed' && verdict.scope === 'target' && status !== 403;
+/** Where the answer is one of the target as a whole: the verdict on the rest of a batch, which need not be tried. */
+export function restOfBatch(verdict: Verdict, status: number | undefined): Verdict | undefined {
+  if (verdict.result === 'failed') return verdict.scope === 'target' && status !== 403 ? verdict : undefined;
+  if (verdict.result !== 'unanswered' || verdict.retryAfter === undefined) return undefined;
+  const { problem, retryAfter } = verdict;
+  return { result: 'failed', problem, scope: 'target', retryAfter };
 }
 
 /** What to do about a status, in the words of this target's settings; undefined: the client knows as much. */

@@ -58,7 +58,8 @@ async function readOne(options: ReaderOptions, ref: ListingRef, signal: AbortSig
     return { listing: listingOf(options, ref, shown) };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    if (isOfTheWhole(error)) throw new ProblemError(toProblem(error));
+    const { retryAfter } = error;
+    if (isOfTheWhole(error)) throw new ProblemError(toProblem(error), { retryAfter });
     return { key: ref.key, problem: toProblem(error) };
   }
 }
@@ -66,7 +67,8 @@ async function readOne(options: ReaderOptions, ref: ListingRef, signal: AbortSig
 /** Nothing else will be answered either: no connection, a bad token, a redirect, a request for patience. */
 function isOfTheWhole({ sent, status, retryAfter, problem }: HttpError): boolean {
   if (!sent || problem.code === 'redirect-refused') return true;
-  return status === 401 || status === 405 || status === 429 || (status === 503 && retryAfter !== undefined);
+  if (status === undefined) return false;
+  return status === 401 || status === 405 || status === 429 || (status >= 500 && retryAfter !== undefined);
 }
 
 function listingOf(options: ReaderOptions, ref: ListingRef, shown: JsonObject): LiveListing {

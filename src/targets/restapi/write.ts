@@ -2,7 +2,7 @@ import { noMembers } from '../../domain/members.ts';
 import type { Change, ListingChange, PlacementChange } from '../../domain/plan.ts';
 import type { Outcome } from '../../domain/target.ts';
 import type { HttpClient, HttpRequest } from '../../lib/http.ts';
-import { endsBatch, refusalOf, type Standing, silenceOf, type Verdict } from './answers.ts';
+import { refusalOf, restOfBatch, type Standing, silenceOf, type Verdict } from './answers.ts';
 import { createRequest, updateRequest, type UsersBytes, usersBytesOnce } from './wire.ts';
 
 export interface WriterOptions {
@@ -45,7 +45,7 @@ export function batchWriter(
     } catch (error) {
       verdict = signal.aborted ? abandoned(target) : silenceOf(error);
     }
-    if (endsBatch(verdict, status)) ended = verdict;
+    ended ??= restOfBatch(verdict, status);
     return verdict;
   }
 

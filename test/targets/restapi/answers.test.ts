@@ -54,11 +54,14 @@ describe('what an answer means for a write', () => {
     [429, {}, { result: 'failed', scope: 'target' }],
     [429, { 'retry-after': '7' }, { result: 'failed', scope: 'target', retryAfter: 7000 }],
     [500, {}, { result: 'unanswered' }],
+    [500, { 'retry-after': '4' }, { result: 'unanswered', retryAfter: 4000 }],
     [501, {}, { result: 'failed', scope: 'change' }],
     [502, {}, { result: 'unanswered' }],
     [503, {}, { result: 'failed', scope: 'change' }],
     [503, { 'retry-after': '3' }, { result: 'failed', scope: 'target', retryAfter: 3000 }],
+    [502, { 'retry-after': '5' }, { result: 'unanswered', retryAfter: 5000 }],
     [504, {}, { result: 'unanswered' }],
+    [504, { 'retry-after': '6' }, { result: 'unanswered', retryAfter: 6000 }],
     [302, { location: 'http://127.0.0.1:9/' }, { result: 'failed', scope: 'target' }],
     [307, { location: 'http://127.0.0.1:9/' }, { result: 'failed', scope: 'target' }],
   ])('PATCH answered %d %o', async (status, headers, expected) => {
@@ -101,6 +104,19 @@ describe('what an answer means for a write', () => {
       expect(JSON.stringify(outcome)).not.toContain('wrong-t0ken');
     }
     expect(fake.writes.length).toBeLessThanOrEqual(3);
+  });
+
+  it('a gateway that wants patience gets it for the rest of the batch, of which nothing was sent', async () => {
+    const target = open({ concurrency: 1 });
+    fake.fault({ kind: 'status', status: 502, headers: { 'retry-after': '5' } });
+    const changes = ['a', 'b', 'c'].map(key => revocation(target, key));
+    const outcomes = [...(await applied(target, changes)).values()];
+    expect(outcomes).toMatchObject([
+      { result: 'unanswered', retryAfter: 5000 },
+      { result: 'failed', scope: 'target', retryAfter: 5000 },
+      { result: 'failed', scope: 'target', retryAfter: 5000 },
+    ]);
+    expect(fake.writes.length).toBe(1);
   });
 
   it('one forbidden toggle does not stop the others', async () => {

@@ -119,6 +119,11 @@ describe('what restapi reads', () => {
     });
   });
 
+  it.each([429, 500, 502, 503, 504])('%d with a time is the target as a whole, and the time is kept', async status => {
+    fake.fault({ kind: 'status', status, headers: { 'retry-after': '7' } });
+    await expect(read('a', 'b')).rejects.toMatchObject({ retryAfter: 7000 });
+  });
+
   it('a target that is down cannot be read', async () => {
     await fake.close();
     await expect(read('a', 'b')).rejects.toMatchObject({ problem: { code: 'unreachable' } });
