@@ -31,11 +31,20 @@ export type Outcome = { readonly change: string } & (
   | { readonly result: 'pending'; readonly link: string }
 );
 
-/** The platform's own evaluation, for `verify` and for the tests. */
+/** The platform's own evaluation, for `verify`, `explain` and the tests. */
 export interface Evaluator {
+  /**
+   * What an application is served. Throws a ProblemError where nothing can be told of this key; its code ends with
+   * `-not-served` where the platform serves nothing, so that applications get their own default.
+   */
   evaluate(key: string, contextKind: string, member: string): Promise<boolean>;
   /** What let the member in, or kept it out, in the platform's own words: `rule 2`, `fallthrough`. Holds no member. */
   why?(key: string, contextKind: string, member: string): Promise<string>;
+  /**
+   * The next questions are about these, until the next call: where whole lists are slow to ask, it gets ready for them.
+   * No answer changes by it. Anybody else may still be asked.
+   */
+  about?(members: readonly string[]): void;
   close(): Promise<void>;
 }
 

@@ -70,6 +70,8 @@ export interface TargetLane {
   readonly lastSyncAt: number | undefined;
   /** The change of the last plan was carried out. */
   isDone(change: Change): boolean;
+  /** Where the platform's own approval of a change is waited for. */
+  waitsFor(change: Change): string | undefined;
   idle(): Promise<void>;
   /** Nothing runs and nothing waits to be tried again. */
   settled(): boolean;
@@ -100,6 +102,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   let plan: Plan | undefined;
   /** Ids of changes of that plan that were carried out. */
   let done = new Set<string>();
+  /** Changes of that plan for which the platform waits for its own approval, with the link to it. */
+  let waiting = new Map<string, string>();
   let started = false;
   let lastSyncAt: number | undefined;
   let cancelTimer: (() => void) | undefined;
@@ -165,6 +169,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       plan = options.plan(scope);
       if (!plan) return;
       done = new Set();
+      waiting = new Map();
       retries.keep(new Set(plan.changes.map(change => change.id)));
       awaited.clear();
       if (options.entry.policy !== 'detect') await write(plan);
@@ -198,7 +203,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   /** Done, or refused for good; in `detect` nothing ever is, and nothing is waited for. */
   function isTried(change: Change): boolean {
     if (options.entry.policy === 'detect') return true;
-    return done.has(change.id) || retries.entry(change.id)?.failures === 0;
+    return done.has(change.id) || waiting.has(change.id) || retries.entry(change.id)?.failures === 0;
   }
 
   /** One phase after the other; stops for a newer answer, which is planned anew with its revocations in front. */
@@ -265,8 +270,12 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       conflicts = 0;
       retries.reached();
       retries.done(change.id);
-      if (result === 'done' && outcome.existed) lane.wake({ kind: 'landed' });
-      else done.add(change.id);
+      if (result === 'pending') waiting.set(change.id, outcome.link);
+      else if (outcome.existed) lane.wake({ kind: 'landed' });
+      else {
+        done.add(change.id);
+        if (change.kind === 'placement' && change.unfinished) lane.wake({ kind: 'landed' });
+      }
       return;
     }
     if (result === 'late') {
@@ -352,6 +361,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return lastSyncAt;
     },
     isDone: change => done.has(change.id),
+    waitsFor: change => waiting.get(change.id),
     async idle() {
       await lane.idle();
       await flights.settled();

@@ -224,7 +224,7 @@ describe('the line', () => {
     const world = createWorld();
     world.policy('beta', ['alice']);
     await world.start();
-    const { read } = world.target;
+    const read = world.target.read?.bind(world.target);
     let asked = 0;
     Object.assign(world.target, {
       read() {
