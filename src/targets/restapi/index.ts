@@ -1,8 +1,10 @@
 import type { Capabilities } from '../../domain/listing.ts';
+import { ProblemError } from '../../domain/problem.ts';
 import type { Target } from '../../domain/target.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import { createHttpClient } from '../../lib/http.ts';
 import type { TargetKind } from '../kind.ts';
+import { notVerifiable, restEvaluator } from './evaluator.ts';
 import { onlyEnvironment, readLive } from './read.ts';
 import { readSettings, settingsSchema, specSchema } from './settings.ts';
 import { shownMetadata } from './shown.ts';
@@ -83,6 +85,10 @@ export const restapiTarget: TargetKind = {
       },
       apply(batch, signal, mayStart) {
         return bounded(batch, batchWriter(writer, signal, mayStart), bounds);
+      },
+      async evaluator(_environment, signal) {
+        if (!settings.read) throw new ProblemError(notVerifiable(context.name));
+        return restEvaluator(reader, signal);
       },
       close: () => client.close(),
     };
