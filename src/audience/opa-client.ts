@@ -120,7 +120,8 @@ export function createOpaClient(options: {
         return holds(resultOf(response)?.value) ? 'held' : notHeld(name, segments);
       } catch (error) {
         if (!(error instanceof HttpError) || !isAnswerAtFault(error)) throw error;
-        return error.problem.code === 'too-large' ? 'held' : error.problem;
+        // A page of an error is no document, however long it is.
+        return error.problem.code === 'too-large' && error.status === 200 ? 'held' : error.problem;
       }
     },
     close: () => http.close(),

@@ -151,7 +151,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       let size = 0;
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         size += chunk.length;
-        if (size > maxBytes) throw tooLarge(request, maxBytes);
+        if (size > maxBytes) throw tooLarge(request, maxBytes, answer.statusCode);
         chunks.push(chunk);
         request.onChunk?.(chunk);
       }
@@ -163,7 +163,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           status: answer.statusCode,
         });
       }
-      return new HttpResponse(answer.statusCode, answer.headers, unpacked(request, answer.headers, chunks, maxBytes));
+      const { statusCode, headers } = answer;
+      return new HttpResponse(statusCode, headers, unpacked(request, answer, chunks, maxBytes));
     } catch (error) {
       if (error instanceof HttpError) throw error;
       if (signal?.aborted) throw signal.reason;
@@ -184,24 +185,25 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   function unpacked(
     request: HttpRequest,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
+    answer: Pick<Dispatcher.ResponseData, 'headers' | 'statusCode'>,
     chunks: Buffer[],
     maxBytes: number,
   ): Buffer[] {
-    if (request.gzip !== true || headers['content-encoding'] !== 'gzip') return chunks;
+    if (request.gzip !== true || answer.headers['content-encoding'] !== 'gzip') return chunks;
     try {
       return [gunzip(Buffer.concat(chunks), maxBytes)];
     } catch (error) {
-      if (error instanceof RangeError) throw tooLarge(request, maxBytes);
+      if (error instanceof RangeError) throw tooLarge(request, maxBytes, answer.statusCode);
       throw error;
     }
   }
 
-  function tooLarge(request: HttpRequest, maxBytes: number): HttpError {
+  function tooLarge(request: HttpRequest, maxBytes: number, status: number): HttpError {
     return fail(request, `the answer is larger than ${maxBytes} bytes`, {
       code: 'too-large',
       hint: 'Make the answer smaller, or raise the limit where there is one to be configured.',
       sent: true,
+      status,
     });
   }
 

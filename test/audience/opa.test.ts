@@ -316,6 +316,14 @@ describe('readiness', () => {
     if (state === 'suspect') expect(readiness.problems[0]?.message).toContain('data.app.ready');
   });
 
+  it('a long page that is no answer does not make a sentinel hold', async () => {
+    opa.options.answer = (_, response) => {
+      response.writeHead(500).end('x'.repeat(100_000));
+      return true;
+    };
+    expect((await create({ sentinels: ['app.ready'] }).readiness(undefined, never)).readiness.state).toBe('suspect');
+  });
+
   it('a sentinel that fails does not hold, and an instance that cannot be read needs one', async () => {
     opa.fail('app/ready');
     expect((await create({ sentinels: ['app.ready'] }).readiness(undefined, never)).readiness.state).toBe('suspect');

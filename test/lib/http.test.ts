@@ -135,7 +135,8 @@ describe('a request', () => {
     };
     expect(await client().json({ path: '/' })).toBe('x'.repeat(10));
     expect(await client().json({ path: '/', gzip: true })).toBe('x'.repeat(10));
-    expect((await errorOf(client().json({ path: '/bomb', gzip: true }))).problem.code).toBe('too-large');
+    const error = await errorOf(client().json({ path: '/bomb', gzip: true }));
+    expect([error.problem.code, error.status]).toEqual(['too-large', 200]);
     expect(asked).toEqual([undefined, 'gzip', 'gzip']);
   });
 });
@@ -185,7 +186,8 @@ describe('what goes wrong', () => {
         if (announced) response.setHeader('content-length', 2000);
         response.end('x'.repeat(2000));
       };
-      expect((await errorOf(client().send({ path: '/' }))).problem.code).toBe('too-large');
+      const error = await errorOf(client().send({ path: '/' }));
+      expect([error.problem.code, error.status, error.sent]).toEqual(['too-large', 200, true]);
     }
     expect((await client().send({ path: '/', maxBytes: 2000 })).bytes().length).toBe(2000);
   });

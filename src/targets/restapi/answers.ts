@@ -57,6 +57,8 @@ export function silenceOf(error: unknown): Verdict {
   if (problem.code === 'redirect-refused') return { result: 'failed', problem, scope: 'target' };
   // It took the write and then said too much.
   if (status !== undefined && status >= 200 && status < 300) return { result: 'done' };
+  // It refused the write, at length.
+  if (status !== undefined && status >= 400 && status < 500) return { result: 'failed', problem, scope: 'change' };
   if (sent) return { result: 'unanswered', problem };
   return { result: 'failed', problem, scope: 'target' };
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Target } from '../../../src/domain/target.ts';
+import { HttpError } from '../../../src/lib/http-error.ts';
+import { silenceOf } from '../../../src/targets/restapi/answers.ts';
 import { restapiTarget } from '../../../src/targets/restapi/index.ts';
 import { applied, applyOne, listingChange, listingFor, placementChange } from '../../support/changes.ts';
 import { type FakeRestApi, openFakeRestApi } from '../../support/fake-rest-api.ts';
@@ -144,6 +146,17 @@ describe('what an answer means for a write', () => {
 });
 
 describe('what a broken network means for a write', () => {
+  it.each([
+    [200, { result: 'done' }],
+    [413, { result: 'failed', scope: 'change' }],
+    [500, { result: 'unanswered' }],
+    [undefined, { result: 'unanswered' }],
+  ])('%s and then more than is read', (status, expected) => {
+    const problem = { code: 'too-large', message: 'Too large.', hint: 'Say less.' } as const;
+    const error = new HttpError(problem, { sent: true, ...(status !== undefined && { status }) });
+    expect(silenceOf(error)).toMatchObject(expected);
+  });
+
   it('refused connections: nothing was written, and the rest of the batch is not tried', async () => {
     const target = behindProxy();
     await proxy.set({ kind: 'refuse' });
