@@ -6,7 +6,8 @@ import type { Problem } from '../domain/problem.ts';
 export type Answer =
   | { readonly state: 'defined'; readonly members: Members }
   | { readonly state: 'undefined' }
-  | { readonly state: 'failed'; readonly error: Problem };
+  /** `refused`: it may not be asked. */
+  | { readonly state: 'failed'; readonly error: Problem; readonly refused?: boolean };
 
 /** behaviour.md §8. */
 export const mostMembers = 5_000_000;

@@ -23,7 +23,8 @@ export interface OpaLimits {
 /** One answer of `/v1/data`, or why there is none. `hash`: equal hashes, equal answers. */
 export type Reply =
   | { readonly state: 'answered'; readonly hash: string; readonly response: HttpResponse }
-  | { readonly state: 'failed'; readonly error: Problem };
+  /** `refused`: this token may not ask that. */
+  | { readonly state: 'failed'; readonly error: Problem; readonly refused?: boolean };
 
 /**
  * The few requests that are made to an OPA. Each throws an HttpError when the OPA cannot be reached; what concerns one
@@ -48,9 +49,13 @@ const lookBytes = 1_000_000;
 /** A larger sentinel is not empty, and nobody needs to read it to its end. */
 const sentinelBytes = 64_000;
 
-/** A client for one address. `name` begins messages: `OPA of source example-opal`. Throws an HttpError. */
+/**
+ * A client for one address. `name` begins messages: `OPA of source example-opal`; `tokenSetting` is where its token is
+ * configured. Throws an HttpError.
+ */
 export function createOpaClient(options: {
   readonly name: string;
+  readonly tokenSetting: string;
   readonly address: OpaAddress;
   readonly limits: OpaLimits;
   readonly tls: TlsFiles | undefined;
@@ -70,6 +75,8 @@ export function createOpaClient(options: {
     clock,
   });
 
+  const tokenHint = `Look at ${options.tokenSetting}: is the token there, still valid, and allowed to read what is asked?`;
+
   async function data(path: string, input: Json | undefined, signal: AbortSignal): Promise<Reply> {
     const hash = new ReplyHash();
     const request: HttpRequest = {
@@ -83,7 +90,8 @@ export function createOpaClient(options: {
     try {
       const response = await http.send(request);
       if (response.status === 200) return { state: 'answered', hash: hash.digest(), response };
-      return { state: 'failed', error: refused(request, response) };
+      const error = refused(request, response);
+      return isRefusal(response) ? { state: 'failed', error, refused: true } : { state: 'failed', error };
     } catch (error) {
       if (!(error instanceof HttpError) || !isAnswerAtFault(error)) throw error;
       return { state: 'failed', error: toProblem(error) };
@@ -91,6 +99,10 @@ export function createOpaClient(options: {
   }
 
   function refused(request: HttpRequest, response: HttpResponse): Problem {
+    if (isRefusal(response)) {
+      const { message } = http.unexpected(request, response).problem;
+      return { code: 'opa-unauthorized', message: `${message.slice(0, -1)}: ${refusalOf(token)}.`, hint: tokenHint };
+    }
     const details = errorDetails(response);
     const { problem } = http.unexpected(request, response, details.startsWith('eval_') ? ruleHint : undefined);
     return details === '' ? problem : { ...problem, message: `${problem.message.slice(0, -1)}: ${details}.` };
@@ -129,6 +141,14 @@ export function createOpaClient(options: {
 }
 
 const ruleHint = 'Correct the rule or the data there: a failing built-in function is not taken for nobody.';
+
+function isRefusal({ status }: HttpResponse): boolean {
+  return status === 401 || status === 403;
+}
+
+function refusalOf(token: string | undefined): string {
+  return token === undefined ? 'OPA wants a token, and none is configured' : 'OPA refuses the token';
+}
 
 /** OPA was reached, and this one request has no good answer: it may be the rule. */
 function isAnswerAtFault(error: HttpError): boolean {

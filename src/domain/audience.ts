@@ -40,7 +40,8 @@ export type Audience = {
   | { readonly state: 'undefined' }
   /** The source is waiting or suspect. `candidate` is what a suspect source answered, to be compared, never applied. */
   | { readonly state: 'not-ready'; readonly candidate?: Who }
-  | { readonly state: 'failed'; readonly error: Problem }
+  /** `refused`: we may not ask. Where it is so of every audience, the source as a whole cannot be asked. */
+  | { readonly state: 'failed'; readonly error: Problem; readonly refused?: boolean }
 );
 
 /** The answer's bytes are those of the answer before: nothing was parsed. */

@@ -15,6 +15,7 @@ import { createPlanning } from './planning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
 import type { Observer } from './view.ts';
+import { waitedFor } from './waiting.ts';
 
 export interface LineOptions {
   readonly config: Config;
@@ -65,6 +66,9 @@ export interface Line {
 /** What is in flight at a stop gets this long to be answered (ms); the rest is found again by its intent. */
 const stopPatience = 10_000;
 
+/** A one-shot command that waits says so often (ms) for what. */
+const patienceTold = 10_000;
+
 export function createLine(options: LineOptions): Line {
   const { config, store, clock, log } = options;
   const closing = new AbortController();
@@ -77,6 +81,7 @@ export function createLine(options: LineOptions): Line {
   let scanning: Promise<void> | undefined;
   let scanAgain = false;
   let cancelScan: (() => void) | undefined;
+  let cancelTelling: (() => void) | undefined;
   let bearers: ReadonlyMap<string, string> | undefined;
 
   const definitions = createDefinitions({
@@ -260,6 +265,23 @@ export function createLine(options: LineOptions): Line {
     );
   }
 
+  function settled(): boolean {
+    return (
+      !scanning &&
+      !(cancelScan && holdsStrays(targets)) &&
+      sources.every(lane => lane.settled()) &&
+      targets.every(lane => lane.settled())
+    );
+  }
+
+  function tellWaiting(): void {
+    cancelTelling = clock.after(patienceTold, () => {
+      if (!settled())
+        for (const what of waitedFor({ sources, targets, audiences })) log.info({}, `waiting for ${what}`);
+      tellWaiting();
+    });
+  }
+
   return {
     sources,
     targets,
@@ -267,6 +289,7 @@ export function createLine(options: LineOptions): Line {
     definitions,
     async start() {
       if (options.mode === 'run') for (const lane of sources) lane.start();
+      else tellWaiting();
       rescan();
       await scanning;
       if (options.mode === 'run') lookForDrift();
@@ -291,11 +314,7 @@ export function createLine(options: LineOptions): Line {
       }
     },
     planAll: () => planning.planAll(),
-    settled: () =>
-      !scanning &&
-      !(cancelScan && holdsStrays(targets)) &&
-      sources.every(lane => lane.settled()) &&
-      targets.every(lane => lane.settled()),
+    settled,
     async idle() {
       do {
         await scanning;
@@ -310,6 +329,7 @@ export function createLine(options: LineOptions): Line {
       closing.abort(new Error('stopping'));
       for (const cancel of timers) cancel();
       cancelScan?.();
+      cancelTelling?.();
       const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
       await scanning;
       await Promise.all([...sources, ...targets].map(lane => lane.stop()));

@@ -1,7 +1,7 @@
 import type { Ask, Audience, AudienceId, Hint, Readiness, SeenSource, Source } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { GuardConfig, SourceStanding } from '../domain/plan.ts';
-import { formatProblem, type Problem, toProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem, ProblemError, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -185,7 +185,20 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       yielded.set(item.id, audience);
       items.push(audience);
     }
+    const refusal = refusedEverywhere();
+    if (refusal) throw new ProblemError(refusal);
     return items;
+  }
+
+  /** A source that lets nothing be asked cannot be asked; one that refuses a rule here and there can. */
+  function refusedEverywhere(): Problem | undefined {
+    let first: Problem | undefined;
+    for (const { id } of options.asks()) {
+      const last = yielded.get(id);
+      if (last?.state !== 'failed' || !last.refused) return undefined;
+      first ??= last.error;
+    }
+    return first;
   }
 
   /** What changed much without being announced is asked again; only what both answers say stands. */

@@ -74,6 +74,28 @@ describe('answers', () => {
     expect(JSON.stringify(item)).not.toContain('canary');
   });
 
+  it.each([
+    [401, undefined, 'OPA wants a token, and none is configured'],
+    [403, canary, 'OPA refuses the token'],
+  ])('a refusal (%i) says so, and where the token is configured', async (status, token, says) => {
+    opa.options.answer = (_path, response) => {
+      response.writeHead(status).end();
+      return true;
+    };
+    const [item] = await resolveAll(create(token === undefined ? {} : { token }), [ask('app.rbac.us_users')]);
+    expect(item).toMatchObject({
+      state: 'failed',
+      refused: true,
+      error: {
+        code: 'opa-unauthorized',
+        message: expect.stringContaining(`answered ${status}`),
+        hint: expect.stringContaining('token of source example'),
+      },
+    });
+    expect(JSON.stringify(item)).toContain(says);
+    expect(JSON.stringify(item)).not.toContain(canary);
+  });
+
   it('a decision_id before and a warning behind it are fine', async () => {
     Object.assign(opa.options, { decisionId: true, warning: true });
     opa.set('app/rbac/us_users', ['alice']);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startFakeOpa } from '../support/fake-opa.ts';
 import { openFakeRestApi } from '../support/fake-rest-api.ts';
 import { optoggles } from '../support/program.ts';
 import { configText, flagText, listsText, project } from '../support/project.ts';
@@ -75,6 +76,16 @@ describe('1, failed', () => {
     const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/source lists: .*127\.0\.0\.1:1\b/);
+  });
+
+  it.each([['plan'], ['apply']])('%s with a source that refuses the token until the time limit', async command => {
+    const opa = await startFakeOpa({ token: 'the-right-one' });
+    onTestFinished(() => opa.close());
+    const sources = [{ id: 'lists', type: 'opa', url: opa.url, token: 'canary-token' }];
+    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^source lists: .*answered 401.*OPA refuses the token.*token of source lists/m);
+    expect(stderr).not.toContain('canary-token');
   });
 
   it('a write that fails', async () => {

@@ -15,6 +15,8 @@ export interface FakeSource extends Source {
   by: Evidence;
   /** Thrown by everything while set. */
   down: Problem | undefined;
+  /** Rules that it does not let us ask. */
+  readonly refused: Set<string>;
   /** Called before each answer is given: may wait, or change the world. */
   before: () => Promise<void> | void;
   /** Ids asked, one entry a call of `resolve`. */
@@ -34,6 +36,7 @@ export function createFakeSource(id: string, clock: Clock, announces = true): Fa
     state: 'ready',
     by: 'sentinels',
     down: undefined,
+    refused: new Set(),
     before: () => {},
     asked: [],
     looks: 0,
@@ -69,6 +72,7 @@ export function createFakeSource(id: string, clock: Clock, announces = true): Fa
   function answer(ask: Ask, found: Answer): Audience {
     const from = { source: id, rule: ruleName(ask.policy), answeredAt: clock.now(), revision: 'r1' };
     const base = { id: ask.id, contextKind: ask.contextKind, from };
+    if (source.refused.has(from.rule)) return { ...base, state: 'failed', refused: true, error: refusal };
     if (found === undefined) return { ...base, state: 'undefined' };
     if (isMembers(found))
       return { ...base, state: 'defined', who: { kind: 'members', members: membersOf([...found]) } };
@@ -77,6 +81,8 @@ export function createFakeSource(id: string, clock: Clock, announces = true): Fa
 
   return source;
 }
+
+const refusal: Problem = { code: 'unauthorized', message: 'The token is refused.', hint: 'Look at the token.' };
 
 const nothingSeen: SeenSource = {
   version: 1,

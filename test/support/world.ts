@@ -1,7 +1,7 @@
 import type { Config } from '../../src/domain/config.ts';
 import type { StateStore } from '../../src/domain/state.ts';
 import type { Toggle } from '../../src/domain/toggle.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
 import { memoryState } from '../../src/state/store.ts';
 import type { Loaded } from '../../src/sync/definitions.ts';
 import { createLine, type Line, type LineOptions } from '../../src/sync/line.ts';
@@ -33,6 +33,7 @@ export interface WorldOptions {
   readonly targets?: readonly (FakeTargetOptions & { readonly name: string })[];
   readonly guard?: Partial<Config['guard']>;
   readonly reopen?: boolean;
+  readonly log?: Log;
 }
 
 /** A toggle `key` whose rule is `data.app.<key>` of the source `opal`. */
@@ -113,7 +114,7 @@ export function createWorld(options: WorldOptions = {}): World {
       store,
       clock,
       random: () => 1,
-      log: silentLog,
+      log: options.log ?? silentLog,
       observer: { pass() {}, asked() {}, wrote() {}, blocked() {} },
       mode,
     });

@@ -43,6 +43,7 @@ export const opaSource: SourceKind = {
     const client = asProblems(() =>
       createOpaClient({
         name: `OPA of source ${id}`,
+        tokenSetting: `token of source ${id}`,
         address: { url, token },
         limits: limitsOf(limits),
         tls: tlsOf(tls, context.folder),

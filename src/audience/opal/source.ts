@@ -153,8 +153,15 @@ export class OpalSource implements Source {
 
   #clientFor(address: OpaAddress): OpaClient {
     const { limits, tls } = this.#settings;
-    const name = `OPA of source ${this.id}`;
-    return createOpaClient({ name, address, limits, tls, secrets: this.#secrets(), clock: this.#context.clock });
+    return createOpaClient({
+      name: `OPA of source ${this.id}`,
+      tokenSetting: `opa.token of source ${this.id} (without it, the token that OPAL names)`,
+      address,
+      limits,
+      tls,
+      secrets: this.#secrets(),
+      clock: this.#context.clock,
+    });
   }
 
   /** A discovered address may have changed: OPAL is asked again. */
