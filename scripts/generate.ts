@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sourceKinds, targetKinds } from '../src/kinds.ts';
 import { planSchema } from '../src/report/plan-schema.ts';
+import { verifySchema } from '../src/report/verify-schema.ts';
 import { configurationPage } from './generated/configuration-page.ts';
 import { configEditorSchema, flagEditorSchema } from './generated/editor-schemas.ts';
 
@@ -13,6 +14,7 @@ const files: Readonly<Record<string, () => string>> = {
   'schemas/flag.schema.json': () => json(flagEditorSchema(kinds)),
   'schemas/config.schema.json': () => json(configEditorSchema(kinds)),
   'schemas/plan.schema.json': () => json(planSchema),
+  'schemas/verify.schema.json': () => json(verifySchema),
   'docs/configuration.md': () => configurationPage(kinds),
 };
 

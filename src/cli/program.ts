@@ -8,6 +8,7 @@ import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
 import { type StatusFlags, statusCommand } from './status.ts';
 import { type ValidateFlags, validateCommand } from './validate.ts';
+import { type VerifyFlags, verifyCommand } from './verify.ts';
 
 const exits = `
 Exit status: 0 done; 1 failed; 2 changes pending (plan --detailed-exitcode); 3 something is blocked by the guard;
@@ -60,6 +61,17 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--checksum <checksum>', 'only if the changes by definition are those of the plan with this checksum')
     .option('--approve <id...>', 'let through what the guard blocked under this id')
     .action((flags: ApplyFlags) => applyCommand(context, flags));
+  program
+    .command('verify')
+    .description("ask each platform's own evaluation whether it serves what policy says; writes nothing")
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--show-users', 'names, not only counts')
+    .addOption(only)
+    .addOption(timeout)
+    .option('--strangers <count>', 'about how many people who are no members to ask per placement', '1000')
+    .option('--seed <number>', 'which strangers: the same seed asks about the same', '1')
+    .action((flags: VerifyFlags) => verifyCommand(context, flags));
   program
     .command('run')
     .description('keep the targets in agreement, until SIGTERM')

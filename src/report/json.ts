@@ -83,7 +83,8 @@ function metadataJson(change: Change): ChangeJson['metadata'] {
   return { before: change.before ? sorted(change.before) : null, after: sorted(change.metadata) };
 }
 
-function fromJson(from: Provenance): NonNullable<ChangeJson['from']> {
+/** Where an answer comes from, without the time. */
+export function fromJson(from: Provenance): NonNullable<ChangeJson['from']> {
   return {
     source: from.source,
     rule: from.rule,
@@ -113,7 +114,8 @@ function heldJson({ toggle, target, environment, reason, problem }: Held): PlanJ
   return { toggle, target, environment, reason, problem: problemJson(problem) };
 }
 
-function problemJson({ code, message, hint, at }: Problem): ProblemJson {
+/** A problem with its keys in one order. */
+export function problemJson({ code, message, hint, at }: Problem): ProblemJson {
   return {
     code,
     message,

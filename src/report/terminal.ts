@@ -96,6 +96,6 @@ function signed(sign: string, members: Members): string[] {
 }
 
 /** Quoted where it could be taken for two names. */
-function nameText(name: string): string {
+export function nameText(name: string): string {
   return /^[^\s,"+−]+$/.test(name) ? name : JSON.stringify(name);
 }
