@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 /** What the fake does instead of answering as it should. `applied`: the request takes effect nevertheless. */
 export type LaunchDarklyFault =
   | {
@@ -79,4 +81,29 @@ export function createFaults(): Faults {
 function fits(wanted: string | RegExp | undefined, text: string): boolean {
   if (wanted === undefined) return true;
   return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
+}
+
+/** Answers, or does not answer, as the fault says; `seen.status` is what went out. */
+export function strike(
+  fault: Exclude<LaunchDarklyFault, { kind: 'hold' }>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  seen: { status: number },
+): void {
+  switch (fault.kind) {
+    case 'status': {
+      seen.status = fault.status;
+      const body = { code: fault.code ?? 'fault', message: fault.message ?? 'a fault of the fake' };
+      response.writeHead(fault.status, { ...fault.headers, 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+      return;
+    }
+    case 'hang':
+      return;
+    case 'reset':
+      request.socket.resetAndDestroy();
+      return;
+    case 'half-answer':
+      request.socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"key":');
+  }
 }
