@@ -87,6 +87,7 @@ function below(schema: Schema, path: string): Row[] {
   const [record] = Object.values(schema.patternProperties ?? {});
   return [
     ...rowsOf(schema, `${path}.`),
+    ...(schema.anyOf ?? []).flatMap(one => rowsOf(one, `${path}.`)),
     ...(record === undefined ? [] : rowsOf(record, `${path}.<name>.`)),
     ...(schema.items === undefined ? [] : rowsOf(schema.items, `${path}[].`)),
   ];

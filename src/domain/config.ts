@@ -11,7 +11,7 @@ export interface Config {
   /** An empty host: every interface. */
   readonly bind: { readonly host: string; readonly port: number };
   /** Undefined with OPToggles' old configuration, which lists its toggles itself. */
-  readonly flags: { readonly folder: string } | undefined;
+  readonly flags: FlagsPlace | undefined;
   /** OPToggles' old form: its toggles, adoption implied, flags reopened. */
   readonly legacy: { readonly toggles: readonly Toggle[] } | undefined;
   readonly stateDir: string;
@@ -27,6 +27,31 @@ export interface Config {
   readonly publicStatus: boolean;
   /** Values that must never be shown, found when loading: `secretsOf` in load/ is how to ask for them. */
   readonly secrets?: readonly string[];
+}
+
+/** Where flag files are. */
+export interface FlagsPlace {
+  /** Absolute. With `git`: where the files of a commit are put, by whoever reads the repository. */
+  readonly folder: string;
+  /** The files come from there, and not from a folder of the user's. */
+  readonly git?: GitFlags;
+}
+
+/** A repository of flag files. */
+export interface GitFlags {
+  /** Without user and password. */
+  readonly url: string;
+  readonly user: string | undefined;
+  /** Undefined: the default branch. */
+  readonly ref: string | undefined;
+  /** The folder in it, with `/`; `''` for all of it. */
+  readonly path: string;
+  readonly token: string | undefined;
+  /** ms */
+  readonly poll: number;
+  readonly driver: 'isomorphic' | 'cli';
+  /** Undefined: no webhook is taken. */
+  readonly webhookSecret: string | undefined;
 }
 
 export interface NamedToken {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Duration } from '../lib/duration.ts';
+import { gitFlagsSchema } from './git-settings.ts';
 import { Line, Name, nameKeys } from './pieces.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -8,7 +9,7 @@ const policyMeaning =
   '`sync`: everything; `upsert-only`: toggles whose file went are never closed, users are still revoked; `detect`: nothing is written.';
 
 /** Defaults that the old form shares. */
-export const defaults = { stateDir: '.optoggles', driftInterval: '10m' } as const;
+export const defaults = { flags: 'flags', stateDir: '.optoggles', driftInterval: '10m' } as const;
 
 const share = (value: number, description: string) =>
   Type.Number({ minimum: 0, maximum: 1, default: value, description });
@@ -83,7 +84,10 @@ export const configSchema = Type.Object(
       default: '127.0.0.1:8080',
       description: 'Where HTTP is served: `host:port`, `:port` for every interface, `[::1]:port` for IPv6.',
     }),
-    flags: Type.String({ minLength: 1, default: 'flags', description: 'The folder of the flag files.' }),
+    flags: Type.Union([Type.String({ minLength: 1 }), gitFlagsSchema], {
+      default: defaults.flags,
+      description: 'The folder of the flag files, or a git repository that they are read from.',
+    }),
     stateDir: Type.String({
       minLength: 1,
       default: defaults.stateDir,

@@ -29,6 +29,8 @@ export interface LoadedFlags {
   readonly fingerprint: string;
   /** How many flag files there are, valid or not. */
   readonly files: number;
+  /** Of the flags repository, in force; undefined for a plain folder. */
+  readonly commit?: string;
 }
 
 export interface FlagLoader {

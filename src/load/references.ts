@@ -153,7 +153,8 @@ export const literalEntryKeys: ReadonlySet<string> = new Set([
 
 /** What flag files are checked against has to be known without the environment. */
 function mustBeLiteral(path: Path): boolean {
-  const [first, , third] = path;
-  if (first === 'flags' || first === 'version' || first === 'guard') return true;
+  const [first, second, third] = path;
+  if (first === 'flags') return second !== 'token' && second !== 'webhookSecret';
+  if (first === 'version' || first === 'guard') return true;
   return (first === 'sources' || first === 'targets') && literalEntryKeys.has(String(third));
 }

@@ -150,10 +150,10 @@ describe('errors of the configuration', () => {
       ],
     ],
     [
-      'flags from git',
-      `${small}flags: { git: "https://x/y.git" }\n`,
+      'flags from git over ssh without an installed git',
+      `${small}flags: { git: "git@host.example:flags.git" }\n`,
       [
-        '5:8: Reading flags from a git address is not available in this version. Check the repository out and name its folder: "flags: flags".',
+        '5:15: An ssh address needs an installed git. Set "driver: cli" where git and ssh are installed, or use the https address with a token.',
       ],
     ],
     ['another version', small.replace('1', '2'), ['1:10: "version" must be 1. The version of this format: 1.']],
