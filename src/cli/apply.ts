@@ -52,5 +52,6 @@ export async function applyCommand(context: Context, flags: ApplyFlags): Promise
   tellProblems(context, applied.warnings, 'warning: ');
   tellProblems(context, applied.failed);
   const code = exitCode(left, applied.failed.length > 0, true);
-  context.exit(code === exitCodes.pending ? exitCodes.failed : code);
+  const isAwaited = left.changes.every(({ id }) => applied.awaiting.has(id));
+  context.exit(code !== exitCodes.pending ? code : isAwaited ? exitCodes.held : exitCodes.failed);
 }

@@ -131,7 +131,6 @@ export type HeldReason =
   | 'unreadable'
   | 'in-flight'
   | 'switched-off-by-hand'
-  | 'awaiting-approval'
   | 'over-limit';
 
 /** A placement whose users stay as they are for now. */

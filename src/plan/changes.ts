@@ -1,14 +1,12 @@
-import { type Members, noMembers } from '../domain/members.ts';
-import type { Change, ListingChange, PlacementChange } from '../domain/plan.ts';
-import { causesOf } from './causes.ts';
-import { isClosed, whoOf } from './contents.ts';
+import { noMembers } from '../domain/members.ts';
+import type { Change, ListingChange } from '../domain/plan.ts';
+import { isClosed } from './contents.ts';
 import type { Draft, Site } from './draft.ts';
+import { arrangeGroups } from './groups.ts';
 import type { Context } from './lookup.ts';
-import { leavingOutcome, mayTake, type Outcome, outcomeOf } from './outcome.ts';
-import { compareChanges, type Effect, effectOf, phaseAfter, phaseOf, phaseOfFirst } from './phases.ts';
-
-/** A placement's change before its phase is known. */
-type Draughted = Omit<Change, 'kind' | 'phase' | 'needs'> & PlacementChange;
+import { leavingOutcome, mayTake, outcomeOf } from './outcome.ts';
+import { type Effect, effectOf, inOrder, phaseAfter, phaseOf, phaseOfFirst } from './phases.ts';
+import { type Draughted, idOf, placementChange } from './placement-change.ts';
 
 /** Turns the drafts that the guard let through into ordered changes. Desired listings have to come before strays. */
 export function changesOf(context: Context, sites: readonly Site[]): readonly Change[] {
@@ -18,7 +16,7 @@ export function changesOf(context: Context, sites: readonly Site[]): readonly Ch
     if (site.desired === undefined) addStray(context, site, planned, changes);
     else addDesired(context, site, planned, changes);
   }
-  return changes.sort(compareChanges);
+  return inOrder(arrangeGroups(context, sites, planned, changes));
 }
 
 function addDesired(context: Context, site: Site, planned: Map<Draft, string>, changes: Change[]): void {
@@ -106,64 +104,14 @@ function listingChange(
   };
 }
 
-/** `create us-feature local`; listings under a key that is not wanted any more carry it too. */
-function idOf({ toggle, key, view, desired }: Site, what: string, environment?: string): string {
-  const isPlain = desired !== undefined || (key === toggle && !view.desired.some(one => one.toggle === toggle));
-  return [what, toggle, view.name, ...(environment ? [environment] : []), ...(isPlain ? [] : [key])].join(' ');
-}
-
-function placementChange(context: Context, draft: Draft, outcome: Outcome, writesMetadata: boolean): Draughted {
-  const { site, ref, role, contents, answer, approval, live, applied } = draft;
-  const { differences } = context;
-  const known = applied?.who ?? noMembers;
-  const isDown = role === 'off' && isClosed(contents, site.view.can);
-  const lost = differences.between(contents.known ? contents.any : known, outcome.who).removed;
-  const version = live?.version;
-  const metadataCause = writesMetadata ? site.metadataCause : undefined;
-  return {
-    id: idOf(site, 'placement', ref.environment),
-    causes: causesOf(draft, outcome.who, metadataCause),
-    toggle: site.toggle,
-    target: site.view.name,
-    key: site.key,
-    contextKind: site.contextKind,
-    kind: 'placement',
-    placement: draft.id,
-    environment: ref.environment,
-    source: draft.source,
-    audience: draft.audience,
-    metadata: site.metadata,
-    writesMetadata,
-    before: {
-      known: contents.known,
-      on: contents.on,
-      who: whoOf(contents.any),
-      ...(version !== undefined && { version }),
-    },
-    after: { on: outcome.on, who: whoOf(outcome.who) },
-    granted: outcome.isFull
-      ? differences.between(contents.known ? contents.sure : known, outcome.who).added
-      : noMembers,
-    // Whoever is listed in what is off already loses nothing by being taken off with everybody.
-    revoked: isDown && outcome.who.size === 0 && answer === undefined ? noMembers : lost,
-    closes: outcome.closes,
-    removal: role === 'remove',
-    ...(outcome.offByHand && { offByHand: true }),
-    ...(answer !== undefined && outcome.isFull && role !== 'remove' && { from: answer.from }),
-    ...(approval !== undefined && outcome.isFull && { approval: approval.id, approved: approvedOf(approval) }),
-  };
-}
-
-function approvedOf({ granted, revoked }: { readonly granted: Members; readonly revoked: Members }) {
-  return { granted, revoked };
-}
-
-function addStray(context: Context, site: Site, planned: ReadonlyMap<Draft, string>, changes: Change[]): void {
+function addStray(context: Context, site: Site, planned: Map<Draft, string>, changes: Change[]): void {
   const needs: string[] = [];
   let isClosing = site.drafts.every(({ blockedBy }) => blockedBy === undefined);
   for (const draft of site.drafts) {
     const closing =
-      draft.role === 'leave' ? addLeaving(context, draft, planned, changes) : addClosing(context, draft, changes);
+      draft.role === 'leave'
+        ? addLeaving(context, draft, planned, changes)
+        : addClosing(context, draft, planned, changes);
     if (closing !== undefined) needs.push(closing);
     else if (!isClosed(draft.contents, site.view.can) || draft.stuck || draft.role === 'follow') isClosing = false;
   }
@@ -177,10 +125,16 @@ function addStray(context: Context, site: Site, planned: ReadonlyMap<Draft, stri
 }
 
 /** Returns the id of the change that closes it, if there is one. */
-function addClosing(context: Context, draft: Draft, changes: Change[]): string | undefined {
+function addClosing(
+  context: Context,
+  draft: Draft,
+  planned: Map<Draft, string>,
+  changes: Change[],
+): string | undefined {
   const outcome = outcomeOf(draft, false);
   if (outcome === undefined) return undefined;
   const change = placementChange(context, draft, outcome, false);
+  planned.set(draft, change.id);
   const effect = effectOf(change);
   changes.push({ ...change, phase: draft.role === 'follow' ? phaseOf(effect) : 'off', needs: [] });
   return change.after.on || draft.role === 'follow' ? undefined : change.id;
@@ -189,12 +143,15 @@ function addClosing(context: Context, draft: Draft, changes: Change[]): string |
 function addLeaving(
   context: Context,
   draft: Draft,
-  planned: ReadonlyMap<Draft, string>,
+  planned: Map<Draft, string>,
   changes: Change[],
 ): string | undefined {
   const { now, later } = leavingOutcome(draft);
   const first = now && placementChange(context, draft, now, false);
-  if (first !== undefined) changes.push({ ...first, granted: noMembers, phase: 'revoke', needs: [] });
+  if (first !== undefined) {
+    planned.set(draft, first.id);
+    changes.push({ ...first, granted: noMembers, phase: 'revoke', needs: [] });
+  }
   if (later === undefined) return undefined;
   const last = placementChange(context, draft, later, false);
   const { version: _, ...before } = last.before;

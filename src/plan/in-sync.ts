@@ -47,5 +47,13 @@ function isPlacementInSync(input: PlanInput, lookup: Lookup, placement: DesiredP
   if (onOff && !now.on) return false;
   const audience = input.audiences.get(placement.audience);
   if (audience?.state !== 'defined' || audience.who.kind !== 'members') return false;
-  return sameMembers(now.who.members, audience.who.members);
+  return sameMembers(now.who.members, audience.who.members) && hasItsForm(lookup, placement, now);
+}
+
+/** It stands in a group, or in a list, as its size wants it. */
+function hasItsForm({ view }: Lookup, { groups }: DesiredPlacement, { who, group }: LivePlacement): boolean {
+  const limits = view.can.groups;
+  if (limits === null || groups === undefined || who.kind !== 'members') return true;
+  const isLarge = who.members.size > (group === undefined ? limits.above : limits.back);
+  return isLarge ? group === groups.shared : group === undefined;
 }

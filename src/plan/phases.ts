@@ -37,8 +37,39 @@ export function phaseOfFirst(first: NonNullable<Site['first']>, effects: readonl
 
 const order = new Map(phases.map((phase, index) => [phase, index]));
 
+/** The order in which changes are done: as `compareChanges` says, but none before those that it needs. */
+export function inOrder(changes: readonly Change[]): readonly Change[] {
+  const sorted = changes.toSorted(compareChanges);
+  const missing = new Set(sorted.map(({ id }) => id));
+  const awaited = new Set<string>();
+  const ordered: Change[] = [];
+  let waiting: Change[] = [];
+
+  function mayGo({ needs }: Change): boolean {
+    return !needs.some(id => missing.has(id));
+  }
+
+  function add(change: Change): void {
+    ordered.push(change);
+    missing.delete(change.id);
+    if (!awaited.has(change.id)) return;
+    const free = waiting.filter(mayGo);
+    waiting = waiting.filter(one => !mayGo(one));
+    for (const one of free) add(one);
+  }
+
+  for (const change of sorted) {
+    if (mayGo(change)) add(change);
+    else {
+      waiting.push(change);
+      for (const id of change.needs) awaited.add(id);
+    }
+  }
+  return [...ordered, ...waiting];
+}
+
 /** By phase, target, toggle; the listing before its placements, which come by environment. */
-export function compareChanges(a: Change, b: Change): number {
+function compareChanges(a: Change, b: Change): number {
   return (
     (order.get(a.phase) ?? 0) - (order.get(b.phase) ?? 0) ||
     compareCodePoints(a.target, b.target) ||

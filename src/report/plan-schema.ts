@@ -100,7 +100,6 @@ const held = Type.Object({
     'unreadable',
     'in-flight',
     'switched-off-by-hand',
-    'awaiting-approval',
     'over-limit',
   ]),
   problem,

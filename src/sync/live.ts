@@ -57,7 +57,12 @@ export function liveAfter(
     if (change.kind !== 'placement') return before;
     return withPlacement(listing, change.placement, change.environment, placement => ({
       ...placement,
-      pending: bothPending(placement.pending, { on: change.after.on, who: change.after.who, since: now }),
+      pending: bothPending(placement.pending, {
+        on: change.after.on,
+        who: change.after.who,
+        since: now,
+        ...(outcome.result === 'pending' && { link: outcome.link }),
+      }),
     }));
   }
   if (outcome.result !== 'done') return before;
@@ -90,12 +95,13 @@ export function liveAfter(
         },
         change.placement,
         change.environment,
-        ({ pending: _, version: __, ...placement }) => ({
+        ({ pending: _, version: __, group: ___, ...placement }) => ({
           ...placement,
           seen: placement.seen === 'read' ? 'read' : 'remembered',
           on: change.after.on,
           who: change.after.who,
           waysIn: [],
+          ...(change.after.group !== undefined && { group: change.after.group }),
           ...(outcome.version !== undefined && { version: outcome.version }),
         }),
       );
@@ -104,7 +110,8 @@ export function liveAfter(
 
 /** Several writes may be open: whoever any of them lets in may be in. */
 function bothPending(earlier: LivePlacement['pending'], newer: NonNullable<LivePlacement['pending']>) {
-  if (earlier?.who.kind !== 'members' || newer.who.kind !== 'members') return newer;
+  // A request for the platform's approval takes the place of the one before.
+  if (newer.link !== undefined || earlier?.who.kind !== 'members' || newer.who.kind !== 'members') return newer;
   const members = union(earlier.who.members, newer.who.members);
   return { on: earlier.on || newer.on, who: { kind: 'members', members } as const, since: earlier.since };
 }

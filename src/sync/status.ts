@@ -87,9 +87,10 @@ export function toggleStatuses(lane: TargetLane, audiences: ReadonlyMap<Audience
   for (const refusal of lane.desired.refused) {
     rows.push(bare(refusal.toggle, refusal.target, '', 'failed', formatProblem(refusal.problem)));
   }
-  const wanted = new Set(lane.desired.listings.map(listing => listing.key));
+  // A toggle that moved is where it is wanted now.
+  const wanted = new Set(lane.desired.listings.map(listing => listing.toggle));
   for (const listing of lane.applied().values()) {
-    if (!listing.removed || wanted.has(listing.key)) continue;
+    if (!listing.removed || wanted.has(listing.toggle)) continue;
     for (const { environment } of listing.placements) {
       rows.push(bare(listing.toggle, lane.target.name, environment, 'removed', 'its file is gone'));
     }
@@ -123,6 +124,8 @@ function stateOf(
   if (entry) return { state: 'failed', reason: formatProblem(entry.problem) };
   if (held?.reason === 'switched-off-by-hand') return { state: 'off', reason: formatProblem(held.problem) };
   if (held) return { state: 'held', reason: formatProblem(held.problem) };
+  const link = open && lane.waitsFor(open);
+  if (link !== undefined) return { state: 'pending', reason: `waits for an approval in ${placement.target}: ${link}` };
   if (open || !live)
     return { state: 'pending', reason: lane.retries.held ? formatProblem(lane.retries.held.problem) : null };
   if (placement.state === 'off') return { state: 'off', reason: 'state: off in its file' };

@@ -21,6 +21,8 @@ export interface Applied extends Findings {
   readonly done: readonly Pick<Recorded, 'change' | 'outcome'>[];
   /** What is still to be done, blocked or held. */
   readonly left: Plan;
+  /** Ids of changes for which a platform's own approval is waited for, and of those that come after them. */
+  readonly awaiting: ReadonlySet<string>;
 }
 
 /** The line run once: everything that may be written is written, within the time. */
@@ -36,15 +38,26 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
     const { failed, warnings } = findingsOf(opened.line);
     const late: Problem[] = inTime || failed.length > 0 ? [] : [notInTime(timeout)];
     const unread = opened.line.targets.some(lane => !lane.view());
+    const left = opened.line.planAll();
     return {
       done: opened.line.targets.flatMap(lane => lane.takeOutcomes()),
-      left: opened.line.planAll(),
+      left,
+      awaiting: awaitingIn(left, opened.line),
       failed: [...failed, ...(unread ? late : [])],
       warnings,
     };
   } finally {
     await opened.close();
   }
+}
+
+function awaitingIn({ changes }: Plan, { targets }: Opened['line']): ReadonlySet<string> {
+  const awaiting = new Set<string>();
+  for (const change of changes) {
+    const isAsked = targets.some(lane => lane.target.name === change.target && lane.waitsFor(change) !== undefined);
+    if (isAsked || change.needs.some(id => awaiting.has(id))) awaiting.add(change.id);
+  }
+  return awaiting;
 }
 
 /** A plan beforehand, where a checksum or an id speaks of one. */

@@ -65,6 +65,9 @@ export const fullTarget: Capabilities = {
   atomic: 'placement',
 };
 
+/** Like `launchdarkly`, with lists as short as those of a test. */
+export const groupTarget: Capabilities = { ...fullTarget, groups: { above: 4, back: 2 } };
+
 /** Like `restapi`: no marks, users and metadata in one write, off means no users. */
 export const plainTarget: Capabilities = {
   ...fullTarget,
@@ -98,7 +101,9 @@ interface Step {
 
 interface PlacementModel {
   on: boolean;
+  /** Its own list; beside a group, those who were added to the placement itself. */
   who: Members;
+  group: string | undefined;
   waysIn: readonly WayIn[];
   seen: LivePlacement['seen'];
   pending: LivePlacement['pending'];
@@ -122,6 +127,8 @@ export class TargetModel {
   readonly applied = new Map<string, AppliedListing>();
   readonly history: Step[] = [];
   readonly unreadable = new Set<string>();
+  /** Members by environment and name of the group. */
+  readonly groups = new Map<string, Members>();
 
   constructor(
     name: string,
@@ -149,18 +156,37 @@ export class TargetModel {
   open(key: string, environment = 'production'): readonly string[] {
     const listing = this.listings.get(key);
     const found = listing?.archived ? undefined : listing?.placements.get(environment);
-    return found && (found.on || !this.can.onOff) ? [...found.who.values()] : [];
+    return found && (found.on || !this.can.onOff) ? [...this.whoOf(found, environment).values()] : [];
+  }
+
+  /** Who is listed, through its group or by itself. */
+  whoOf({ who, group }: PlacementModel, environment: string): Members {
+    return group === undefined ? who : union(who, this.groups.get(`${environment} ${group}`) ?? noMembers);
   }
 
   /** Does the changes of a plan for this target in their order; all of them succeed. */
   apply(changes: readonly Change[], now: number): void {
     const done = new Set<string>();
+    this.#agree(changes.filter(({ target }) => target === this.name));
     for (const change of changes) {
       if (change.target !== this.name) continue;
       for (const need of change.needs) if (!done.has(need)) throw new Error(`${change.id} came before ${need}`);
       if (done.has(change.id)) throw new Error(`${change.id} is there twice`);
       this.#applyOne(change, now);
       done.add(change.id);
+    }
+  }
+
+  /** Changes of one phase with the same group have the same members. */
+  #agree(changes: readonly Change[]): void {
+    const said = new Map<string, string>();
+    for (const change of changes) {
+      if (change.kind !== 'placement' || change.after.group === undefined || change.after.who.kind !== 'members')
+        continue;
+      const name = `${change.phase} ${change.environment} ${change.after.group}`;
+      const { hash } = change.after.who.members;
+      if ((said.get(name) ?? hash) !== hash) throw new Error(`${change.id}: two minds about ${name}`);
+      said.set(name, hash);
     }
   }
 
@@ -212,7 +238,10 @@ export class TargetModel {
     const live = listing.placements.get(change.environment);
     if (!live) throw new Error(`${change.id}: no such placement`);
     const after = change.after.who.members;
-    Object.assign(live, { on: change.after.on, who: after, waysIn: [], pending: undefined });
+    const { group } = change.after;
+    if (group !== undefined) this.groups.set(`${change.environment} ${group}`, after);
+    const who = group === undefined ? after : noMembers;
+    Object.assign(live, { on: change.after.on, who, group, waysIn: [], pending: undefined });
     if (live.seen === 'unknown') live.seen = 'remembered';
     if (change.writesMetadata) listing.metadata = change.metadata;
     const applied = this.applied.get(change.key);
@@ -275,14 +304,18 @@ export class TargetModel {
               metadata: listing.metadata,
               archived: listing.archived,
               removed: listing.removed,
-              placements: [...listing.placements].map(([environment, { on, who, waysIn, seen, pending }]) => ({
+              placements: [...listing.placements].map(([environment, placement]) => ({
                 id: this.idOf(key, environment),
                 environment,
-                seen,
-                on,
-                who: { kind: 'members' as const, members: seen === 'unknown' ? noMembers : who },
-                waysIn,
-                ...(pending && { pending }),
+                seen: placement.seen,
+                on: placement.on,
+                who: {
+                  kind: 'members' as const,
+                  members: placement.seen === 'unknown' ? noMembers : this.whoOf(placement, environment),
+                },
+                waysIn: placement.waysIn,
+                ...(placement.group !== undefined && { group: placement.group }),
+                ...(placement.pending && { pending: placement.pending }),
               })),
             },
           ],
@@ -329,7 +362,7 @@ function newListing(owner: LiveListing['owner'], metadata: JsonObject): ListingM
 }
 
 function newPlacement(): PlacementModel {
-  return { on: false, who: noMembers, waysIn: [], seen: 'read', pending: undefined };
+  return { on: false, who: noMembers, group: undefined, waysIn: [], seen: 'read', pending: undefined };
 }
 
 /** Files, answers and targets; `plan` looks, `sync` also writes. */
@@ -389,6 +422,9 @@ export class World {
             source: audienceOf(rule).source,
             audience: audienceOf(rule).id,
             guard: file.guard ?? {},
+            ...(target.can.groups !== null && {
+              groups: { shared: audienceOf(rule).id.slice(0, 12), own: `own-${key}` },
+            }),
           })),
         },
       ];

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import type { Plan, PlacementChange } from '../../src/domain/plan.ts';
+import { planTargets } from '../../src/plan/plan.ts';
+import { groupTarget, guardDefaults, names, TargetModel, World } from '../support/plan-model.ts';
+
+const shared = ['s', 't', 'u'] as const;
+const generous = { ...guardDefaults, alwaysAllowedRevocations: 1_000, alwaysAllowedGrants: 1_000 };
+
+/** Three toggles that follow the rule `all`, in a target whose lists end at 4 and begin again at 2. */
+function worldOf(members: readonly string[], over: Partial<TargetModel['over']> = {}): World {
+  const world = new World(new TargetModel('ld', groupTarget, ['production'], over));
+  world.guard = generous;
+  world.answers.set('all', members);
+  for (const toggle of shared) world.files.push({ toggle, environments: { production: { rule: 'all' } } });
+  world.apply(planTargets(world.input()));
+  world.now += 3_600_000;
+  return world;
+}
+
+/** The placements of a plan: toggle, phase, users before → after, form before → after. */
+function forms({ changes }: Plan): readonly string[] {
+  return changes.flatMap(change => (change.kind === 'placement' ? [line(change.toggle, change.phase, change)] : []));
+}
+
+function line(toggle: string, phase: string, { before, after, unfinished }: PlacementChange): string {
+  const size = (who: PlacementChange['after']['who']) => (who.kind === 'members' ? who.members.size : -1);
+  const form = (group: string | undefined) =>
+    group === undefined ? 'list' : group.startsWith('own') ? 'own' : 'shared';
+  const rest = unfinished ? ' …' : '';
+  return `${toggle} ${phase} ${size(before.who)} ${form(before.group)} → ${size(after.who)} ${form(after.group)}${rest}`;
+}
+
+function next(world: World): Plan {
+  const plan = planTargets(world.input());
+  world.apply(plan);
+  return plan;
+}
+
+describe('groups', () => {
+  it('hold who is too many for a list, and toggles with one policy share one', () => {
+    const world = worldOf(names('u', 5));
+    expect(world.target.groups.size).toBe(1);
+    expect(shared.map(toggle => world.target.open(toggle).length)).toEqual([5, 5, 5]);
+    expect(planTargets(world.input()).changes).toEqual([]);
+  });
+
+  it('are written in one phase for all who share them', () => {
+    const world = worldOf(names('u', 6));
+    world.answers.set('all', [...names('u', 5), 'v']);
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} replace 6 shared → 6 shared`));
+    world.answers.set('all', names('u', 5));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} revoke 6 shared → 5 shared`));
+    expect(planTargets(world.input()).changes).toEqual([]);
+  });
+
+  it('become lists at the lower limit: who loses it loses it at once, the form follows', () => {
+    const world = worldOf(names('u', 6));
+    world.answers.set('all', names('u', 3));
+    next(world);
+    expect(planTargets(world.input()).changes).toEqual([]);
+    world.answers.set('all', names('u', 2));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} revoke 3 shared → 2 shared …`));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} tidy 2 shared → 2 list`));
+    world.answers.set('all', names('u', 4));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} grant 2 list → 4 list`));
+    world.answers.set('all', names('u', 5));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} grant 4 list → 5 shared`));
+  });
+
+  it('are left by who must not have what the others get', () => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { environments: { production: { rule: 'none' } } });
+    world.answers.set('none', { state: 'undefined' });
+    world.answers.set('all', names('u', 7));
+    const plan = next(world);
+    expect(forms(plan)).toEqual([
+      't grant 6 shared → 6 own',
+      's grant 6 shared → 7 shared',
+      'u grant 6 shared → 7 shared',
+    ]);
+    expect(plan.changes.map(({ needs }) => needs)).toEqual([
+      [],
+      ['placement t ld production'],
+      ['placement t ld production'],
+    ]);
+    expect(world.target.open('t')).toEqual(names('u', 6));
+    expect(forms(next(world))).toEqual([]);
+  });
+
+  it('do not make revocations wait for those who only lose too', () => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { guard: { maxUsers: 5 } });
+    world.answers.set('all', [...names('u', 4), ...names('v', 3)]);
+    const first = next(world);
+    expect(forms(first)).toEqual([
+      's revoke 6 shared → 4 shared …',
+      't revoke 6 shared → 4 own',
+      'u revoke 6 shared → 4 shared …',
+    ]);
+    expect(first.changes.every(({ needs }) => needs.length === 0)).toBe(true);
+    expect(forms(next(world))).toEqual(['s grant 4 shared → 7 shared', 'u grant 4 shared → 7 shared']);
+    expect(world.target.open('t')).toEqual(names('u', 4));
+  });
+
+  it('take back who left them, when they agree again', () => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { environments: { production: { rule: 'other' } } });
+    world.answers.set('other', names('u', 5));
+    next(world);
+    world.edit('t', { environments: { production: { rule: 'all' } } });
+    expect(forms(next(world))).toEqual(['t grant 5 shared → 6 shared']);
+    expect(planTargets(world.input()).changes).toEqual([]);
+  });
+
+  it('are not written where a placement of theirs is not looked at', () => {
+    const world = worldOf(names('u', 6));
+    world.answers.set('all', names('u', 7));
+    const plan = planTargets(world.input({ only: new Set(['s']) }));
+    expect(forms(plan)).toEqual(['s grant 6 shared → 7 own …']);
+    world.apply(plan);
+    expect(world.target.open('t')).toEqual(names('u', 6));
+    expect(forms(next(world))).toEqual([
+      't grant 6 shared → 7 shared',
+      'u grant 6 shared → 7 shared',
+      's tidy 7 own → 7 shared',
+    ]);
+  });
+
+  it('lose who was added by hand to one of them, there alone', () => {
+    const world = worldOf(names('u', 6));
+    world.target.touch('s', ['stranger']);
+    expect(forms(next(world))).toEqual(['s revoke 7 shared → 6 shared']);
+    expect(world.target.open('s')).toEqual(names('u', 6));
+  });
+
+  it('are emptied in one write, and switching off is none of theirs', () => {
+    const world = worldOf(names('u', 6));
+    world.guard = { ...generous };
+    for (const toggle of shared) world.edit(toggle, { guard: { allowEmpty: true } });
+    world.answers.set('all', []);
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} revoke 6 shared → 0 shared …`));
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} tidy 0 shared → 0 list`));
+  });
+
+  it('a toggle that is switched off leaves them', () => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { environments: { production: { rule: 'all', state: 'off' } } });
+    expect(forms(next(world))).toEqual(['t off 6 shared → 0 list']);
+    expect(world.target.open('s')).toHaveLength(6);
+  });
+
+  it('a toggle that moves to another key takes its place among them', () => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { targets: { ld: 'later' } });
+    const plan = next(world);
+    expect(forms(plan)).toEqual(['t grant 0 list → 6 shared', 't tidy 6 shared → 0 list']);
+    expect(world.target.open('later')).toHaveLength(6);
+    expect(world.target.open('t')).toEqual([]);
+    expect(world.target.open('s')).toHaveLength(6);
+  });
+});
