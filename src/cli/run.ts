@@ -22,8 +22,8 @@ export interface RunFlags {
 const firstLook = 10_000;
 
 /** `optoggles run`: keeps the targets in agreement until it is told to stop. */
-export async function runCommand(context: Context, flags: RunFlags): Promise<void> {
-  const { config, log } = await openConfig(context, flags.config);
+export async function runCommand(context: Context, asked: RunFlags): Promise<void> {
+  const { config, log } = await openConfig(context, asked.config);
   const metrics = createMetrics(version);
   const opened = openLine({
     config,
@@ -33,8 +33,8 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     log,
     observer: metrics.observer,
   });
-  const { line, store } = opened;
-  const engine = createEngine({ line, config, store, clock: systemClock, version, expired: expiredWarnings });
+  const { line, store, flags } = opened;
+  const engine = createEngine({ line, config, store, clock: systemClock, version, expired: expiredWarnings, repository: flags.git });
   metrics.bind(engine);
   const { host, port } = config.bind;
   const server = createServer({
@@ -48,6 +48,7 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     metrics,
     log,
     redact: createRedactor(secretsOf(config)),
+    webhookSecret: config.flags?.git?.webhookSecret,
   });
   const closing = new AbortController();
   function configChanged(): void {
@@ -59,7 +60,8 @@ export async function runCommand(context: Context, flags: RunFlags): Promise<voi
     // The table comes when everything has settled; whoever waits for it can look there meanwhile.
     log.info({ url }, `serving ${url}`);
     store.audit({ at: systemClock.now(), what: 'started', message: version });
-    if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
+    if (flags.git) void flags.git.watch(() => line.rescan(), closing.signal);
+    else if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
     void watchFile(resolve(config.folder, config.file), systemClock, configChanged, closing.signal);
     await line.start();
     await settle(line, systemClock, firstLook, context.signal);

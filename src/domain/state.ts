@@ -17,6 +17,8 @@ export interface AuditEntry {
     | 'adopted'
     | 'accepted'
     | 'started'
+    /** From here on the flags are those of commit `revision`. */
+    | 'commit'
     | 'stopped';
   readonly toggle?: string;
   readonly target?: string;

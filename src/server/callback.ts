@@ -45,8 +45,8 @@ function swallow(incoming: IncomingMessage, response: ServerResponse): void {
  * Answers without closing: what is still on its way is read and dropped (Node's time limit ends that), else the sender
  * could see a reset in place of the answer.
  */
-function end(response: ServerResponse, status: number, problem?: Problem): void {
-  const body = problem === undefined ? '' : JSON.stringify(problem);
+export function end(response: ServerResponse, status: number, answer?: Problem | { readonly status: string }): void {
+  const body = answer === undefined ? '' : JSON.stringify(answer);
   response.statusCode = status;
   response.setHeader('content-length', Buffer.byteLength(body));
   if (body !== '') response.setHeader('content-type', 'application/json; charset=utf-8');

@@ -8,6 +8,7 @@ import { callbackHook } from './callback.ts';
 import type { Metrics } from './metrics.ts';
 import { readPage } from './page.ts';
 import { statusTexts } from './status-text.ts';
+import { webhookHook } from './webhook.ts';
 
 export interface RouteParts {
   readonly engine: Engine;
@@ -15,6 +16,8 @@ export interface RouteParts {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly redact: Redactor;
+  /** Of `/webhooks/github`. */
+  readonly webhookSecret: string | undefined;
 }
 
 const json = 'application/json; charset=utf-8';
@@ -23,6 +26,8 @@ const longestId = 200;
 /** Everything that is answered, each route with its check of who asks, which comes before the body is read. */
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.route({ method: 'POST', url: '/opa_update', onRequest: callbackHook(parts.engine), handler: unreachable });
+  const webhook = webhookHook(parts.engine, parts.webhookSecret);
+  app.route({ method: 'POST', url: '/webhooks/github', onRequest: webhook, handler: unreachable });
   addHealth(app, parts);
   addStatus(app, parts);
   addAdmin(app, parts);

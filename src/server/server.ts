@@ -17,6 +17,8 @@ export interface ServerParts {
   readonly log: Log;
   /** Applied to what `/api/status` says. */
   readonly redact?: Redactor;
+  /** Of the webhook that tells of pushes to the flags repository; undefined: none is taken. */
+  readonly webhookSecret?: string | undefined;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -67,6 +69,7 @@ export function createServer(parts: ServerParts): HttpServer {
     metrics: parts.metrics,
     log: parts.log,
     redact: parts.redact ?? (text => text),
+    webhookSecret: parts.webhookSecret,
   });
   return {
     inject: app.inject.bind(app),
@@ -77,6 +80,7 @@ export function createServer(parts: ServerParts): HttpServer {
 
 const known: Readonly<Record<string, string>> = {
   '/opa_update': 'POST',
+  '/webhooks/github': 'POST',
   '/api/sync': 'POST',
   '/api/approvals': 'POST',
 };

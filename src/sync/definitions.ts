@@ -15,6 +15,8 @@ export interface Loaded {
   readonly unreadable?: Problem;
   readonly good: readonly GoodDefinition[];
   readonly fingerprint: string;
+  /** Of the flags repository, in force; undefined for a plain folder. */
+  readonly commit?: string;
 }
 
 export interface DefinitionsOptions {

@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly version: string;
+  /** The repository of the flags, if they come from one. */
+  readonly repository?: FlagsRepository | undefined;
   /** Toggles past their `expires` at this time (ms). */
   expired(toggles: readonly Toggle[], now: number): readonly Problem[];
 }
@@ -25,6 +27,13 @@ export const approvalHolds = 60 * 60_000;
 const approvalsEvery = 1_000;
 const pruneEvery = 60 * 60_000;
 const auditKept = 365 * 24 * 60 * 60_000;
+
+/** What the engine needs of a repository: the shape of `GitFlagLoader` in `load/`. */
+export interface FlagsRepository {
+  readonly state: { readonly state: 'ok' | 'held' | 'failing' };
+  poke(): void;
+  pushed(ref: string, defaultBranch: string | undefined): boolean;
+}
 
 export interface RunningEngine extends Engine {
   /** The configuration's file changed: it is read at the next start. */
@@ -64,7 +73,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       version: options.version,
       instance: config.instance,
       started: startedAt,
-      commit: null,
+      commit: line.definitions.current?.commit ?? null,
       restartNeeded,
       problems: problems(),
       sources: line.sources.map(sourceStatus),
@@ -79,6 +88,11 @@ export function createEngine(options: EngineOptions): RunningEngine {
     const loaded = line.definitions.current;
     if (!loaded) return [];
     return [...(loaded.unreadable ? [loaded.unreadable] : []), ...loaded.problems, ...loaded.warnings];
+  }
+
+  function flagsState(): 'ok' | 'held' | 'failing' {
+    if (line.definitions.current?.unreadable) return 'held';
+    return options.repository?.state.state ?? 'ok';
   }
 
   function watchApprovals(): void {
@@ -145,14 +159,17 @@ export function createEngine(options: EngineOptions): RunningEngine {
     status,
     health() {
       const now = status();
-      return healthOf(line.sources, line.targets, now.toggles, now.blocked.length, everStarted);
+      const health = healthOf(line.sources, line.targets, now.toggles, now.blocked.length, everStarted);
+      return { ...health, flags: flagsState() };
     },
     gauges,
     callback: bearer => line.callback(bearer),
     sync(by) {
       store.audit({ at: clock.now(), what: 'started', by, message: 'asked to sync' });
+      options.repository?.poke();
       line.syncAll();
     },
+    ...(options.repository && { pushed: options.repository.pushed.bind(options.repository) }),
     approve(id, by) {
       const approval = store.approve(id, by, clock.now() + approvalHolds, clock.now());
       if (!approval) return undefined;

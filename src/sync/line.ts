@@ -44,7 +44,7 @@ export interface Line {
   readonly definitions: Definitions;
   /** Scans the flags and asks every source; in `run` and `once` the lanes go on from there. */
   start(): Promise<void>;
-  /** The flags folder changed. */
+  /** The flags folder changed, or there is news of their repository. */
   rescan(): void;
   /** A callback with this bearer came in. False: nobody's. */
   callback(bearer: string): boolean;
@@ -148,7 +148,7 @@ export function createLine(options: LineOptions): Line {
         }
       },
       changed: changedSomething,
-      wrote: (change, outcome) => tell(log, change, outcome),
+      wrote: (change, outcome) => tell(log, change, outcome, definitions.current?.commit),
     });
     return lane;
   });
@@ -193,6 +193,9 @@ export function createLine(options: LineOptions): Line {
     const { current: before, confirmed: wasConfirmed } = definitions;
     const loaded = await definitions.scan();
     report(before, loaded);
+    if (remember && loaded.commit !== undefined && loaded.commit !== before?.commit) {
+      store.audit({ at: clock.now(), what: 'commit', revision: loaded.commit });
+    }
     for (const lane of targets) {
       lane.setDesired(desiredFor(lane.target, loaded.toggles, loaded.present, config.legacy !== undefined));
     }
@@ -356,8 +359,8 @@ function bearersOf(options: LineOptions): ReadonlyMap<string, string> {
 }
 
 /** One line per placement or listing that was written, one per failure. Counts only. */
-function tell(log: Log, change: Change, outcome: Outcome): void {
-  const fields = { toggle: change.toggle, target: change.target, causes: change.causes };
+function tell(log: Log, change: Change, outcome: Outcome, commit: string | undefined): void {
+  const fields = { toggle: change.toggle, target: change.target, causes: change.causes, commit };
   switch (outcome.result) {
     case 'done': {
       if (change.kind !== 'placement') return log.info(fields, changeLine(change));

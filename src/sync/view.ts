@@ -75,6 +75,8 @@ export interface Health {
   readonly targets: Readonly<Record<TargetStatus['state'], number>>;
   readonly toggles: Readonly<Record<ToggleStatus['state'], number>>;
   readonly blocked: number;
+  /** `held`: the flags cannot be taken as they are; `failing`: their repository cannot be asked. The last good ones stay. */
+  readonly flags?: 'ok' | 'held' | 'failing';
 }
 
 /** What the engine tells while it works, for metrics. Seconds; counts; never a user. */
@@ -116,6 +118,11 @@ export interface Engine {
   callback(bearer: string): boolean;
   /** An operator asks for a pass over everything. Returns at once. */
   sync(by: string): void;
+  /**
+   * A push to the flags repository was reported. False: not to the ref that counts. Returns at once. Undefined: the
+   * flags come from no repository.
+   */
+  pushed?(ref: string, defaultBranch: string | undefined): boolean;
   /** Undefined: no block has that id. `until` is ISO. */
   approve(id: string, by: string): { readonly id: string; readonly until: string } | undefined;
 }

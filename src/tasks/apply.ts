@@ -29,8 +29,8 @@ export interface Applied extends Findings {
 export async function apply(options: ApplyOptions): Promise<Applied> {
   const { clock, timeout, signal } = options;
   const deadline = clock.now() + timeout;
-  const known = await reviewed(options);
-  const opened = openLine({ ...options, mode: 'once', reviewed: options.checksum !== undefined });
+  const { blocks: known, commit } = await reviewed(options);
+  const opened = openLine({ ...options, mode: 'once', reviewed: options.checksum !== undefined, commit });
   try {
     approve(opened, options, known);
     await opened.line.start();
@@ -60,9 +60,15 @@ function awaitingIn({ changes }: Plan, { targets }: Opened['line']): ReadonlySet
   return awaiting;
 }
 
+interface Reviewed {
+  readonly blocks: readonly Block[];
+  /** Of the flags repository: what is applied is what was looked at, though the ref may move meanwhile. */
+  readonly commit: string | undefined;
+}
+
 /** A plan beforehand, where a checksum or an id speaks of one. */
-async function reviewed(options: ApplyOptions): Promise<readonly Block[]> {
-  if (options.checksum === undefined && options.approve.length === 0) return [];
+async function reviewed(options: ApplyOptions): Promise<Reviewed> {
+  if (options.checksum === undefined && options.approve.length === 0) return { blocks: [], commit: undefined };
   const opened = openLine({ ...options, mode: 'preview' });
   try {
     const { plan } = await preview({ ...options, line: opened.line });
@@ -73,7 +79,7 @@ async function reviewed(options: ApplyOptions): Promise<readonly Block[]> {
         hint: 'Look at a new plan and apply with its checksum.',
       });
     }
-    return plan.blocked;
+    return { blocks: plan.blocked, commit: opened.line.definitions.current?.commit };
   } finally {
     await opened.close();
   }

@@ -7,11 +7,11 @@ import type { Target } from '../domain/target.ts';
 import { sourceKinds, targetKinds } from '../kinds.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { createFlagLoader } from '../load/flags.ts';
 import { memoryState, openState } from '../state/store.ts';
 import { callbackBearer } from '../sync/bearers.ts';
 import { createLine, type Line } from '../sync/line.ts';
 import type { Observer } from '../sync/view.ts';
+import { type Flags, openFlags } from './flags.ts';
 
 export interface OpenOptions {
   readonly config: Config;
@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly observer: Observer;
   readonly only?: ReadonlySet<string>;
   readonly reviewed?: boolean;
+  /** Of the flags repository: the commit that was reviewed, whatever its ref says now. */
+  readonly commit?: string | undefined;
 }
 
 /** A line with what it stands on. `close` stops it, takes callbacks back and closes the state. */
@@ -30,6 +32,7 @@ export interface Opened {
   readonly line: Line;
   readonly store: StateStore;
   readonly config: Config;
+  readonly flags: Flags;
   close(): Promise<void>;
 }
 
@@ -55,14 +58,15 @@ export function openLine(options: OpenOptions): Opened {
     throw error;
   }
   for (const problem of droppedTargets(store, targets)) log.warn({ code: problem.code }, problem.message);
-  const loader = createFlagLoader(config, { sources: sourceKinds, targets: targetKinds });
-  const line = createLine({ ...options, sources, targets, store, load: lastGood => loader.load(lastGood) });
+  const flags = openFlags({ ...options, mode: options.mode === 'preview' ? 'borrow' : 'own' });
+  const line = createLine({ ...options, sources, targets, store, load: lastGood => flags.load(lastGood) });
   return {
     line,
     store,
     config,
+    flags,
     async close() {
-      await line.stop();
+      await Promise.all([line.stop(), flags.close()]);
       const signal = AbortSignal.timeout(goodbye);
       const closing = [...sources.map(source => source.close(signal)), ...targets.map(target => target.close())];
       await Promise.allSettled(closing);
