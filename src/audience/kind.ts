@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
 import type { Source } from '../domain/audience.ts';
+import type { Finding, SettingsPlace } from '../domain/settings-check.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 
@@ -22,6 +23,8 @@ export interface SourceKind {
   readonly type: string;
   /** Schema of an entry of `sources` without `id` and `type`; descriptions become the reference. */
   readonly settings: TObject;
+  /** What is wrong with settings that passed the schema, as far as it can be told without secrets and network. */
+  check?(settings: Readonly<Record<string, unknown>>, where: SettingsPlace): readonly Finding[];
   /** `settings` have passed the schema. Throws a ProblemError for what a schema cannot say. */
   create(settings: Readonly<Record<string, unknown>>, context: SourceContext): Source;
 }

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { type Problem, ProblemError, toProblem } from '../domain/problem.ts';
+import type { Finding, SettingsPlace } from '../domain/settings-check.ts';
 import { Duration, parseDuration } from '../lib/duration.ts';
 import type { TlsFiles } from '../lib/http-connections.ts';
 import type { OpaLimits } from './opa-client.ts';
@@ -21,16 +22,16 @@ export function Token(description: string) {
   return Type.String({ description });
 }
 
-export const sentinelsSetting = Type.Array(Type.String({ minLength: 1 }), {
+const sentinelsSetting = Type.Array(Type.String({ minLength: 1 }), {
   description:
     'Paths that are not empty, or rules that are true, while policy and data are whole, as data.example.users. All of them have to hold. Small ones are looked at quicker.',
 });
 
-export const packagesSetting = Type.Array(Type.String({ minLength: 1 }), {
+const packagesSetting = Type.Array(Type.String({ minLength: 1 }), {
   description: 'The only packages that may be asked for; default all.',
 });
 
-export const limitsSetting = Type.Object(
+const limitsSetting = Type.Object(
   {
     answerBytes: Type.Optional(
       Type.Integer({
@@ -45,7 +46,7 @@ export const limitsSetting = Type.Object(
   { additionalProperties: false, description: 'What exceeds them is a failed answer: its toggles are held.' },
 );
 
-export const tlsSetting = Type.Object(
+const tlsSetting = Type.Object(
   {
     ca: Type.Optional(
       Type.String({ minLength: 1, description: "PEM file trusted instead of the system's authorities." }),
@@ -59,8 +60,53 @@ export const tlsSetting = Type.Object(
   },
 );
 
+/** What may be asked of an OPA, and what shows that it is whole. */
+export const askedSettings = {
+  sentinels: Type.Optional(sentinelsSetting),
+  packages: Type.Optional(packagesSetting),
+};
+
+/** How an OPA is talked to. */
+export const connectionSettings = {
+  limits: Type.Optional(limitsSetting),
+  tls: Type.Optional(tlsSetting),
+};
+
+const opaSettings = Type.Object({ ...askedSettings, ...connectionSettings });
+
+/** The settings of `askedSettings` and `connectionSettings`, read. */
+export interface OpaSettings {
+  readonly sentinels: readonly (readonly string[])[];
+  readonly packages: readonly (readonly string[])[] | undefined;
+  readonly limits: OpaLimits;
+  readonly tls: TlsFiles | undefined;
+}
+
+/** Reads what every source with an OPA says of it. Throws a ProblemError for names that nobody can read. */
+export function opaSettingsOf(
+  given: Static<typeof opaSettings>,
+  { id, folder }: Pick<SettingsPlace, 'id' | 'folder'>,
+): OpaSettings {
+  const { sentinels = [], packages, limits, tls } = given;
+  return {
+    sentinels: refsOf('sentinels', sentinels, id),
+    packages: packages && refsOf('packages', packages, id),
+    limits: limitsOf(limits),
+    tls: tlsOf(tls, folder),
+  };
+}
+
+/** The names among them that nobody can read. */
+export function opaFindings(given: Static<typeof opaSettings>, { id }: SettingsPlace): readonly Finding[] {
+  return (['sentinels', 'packages'] as const).flatMap(what =>
+    (given[what] ?? []).flatMap((name, index) =>
+      parseRef(name) === undefined ? [{ path: [what, index], problem: unreadable(what, name, id) }] : [],
+    ),
+  );
+}
+
 /** `limits` with their defaults. */
-export function limitsOf(given: { answerBytes?: number; answerTime?: string } | undefined): OpaLimits {
+function limitsOf(given: { answerBytes?: number; answerTime?: string } | undefined): OpaLimits {
   return {
     answerBytes: given?.answerBytes ?? defaultBytes,
     answerTime: parseDuration(given?.answerTime ?? defaultTime),
@@ -68,7 +114,7 @@ export function limitsOf(given: { answerBytes?: number; answerTime?: string } | 
 }
 
 /** `tls` with absolute paths. */
-export function tlsOf(given: TlsFiles | undefined, folder: string): TlsFiles | undefined {
+function tlsOf(given: TlsFiles | undefined, folder: string): TlsFiles | undefined {
   if (given === undefined) return undefined;
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
   return {
@@ -79,7 +125,7 @@ export function tlsOf(given: TlsFiles | undefined, folder: string): TlsFiles | u
 }
 
 /** Dotted names as segments. Throws a ProblemError for one that nobody can read. */
-export function refsOf(what: string, names: readonly string[], source: string): (readonly string[])[] {
+function refsOf(what: string, names: readonly string[], source: string): (readonly string[])[] {
   return names.map(name => {
     const segments = parseRef(name);
     if (segments === undefined) throw new ProblemError(unreadable(what, name, source));

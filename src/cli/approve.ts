@@ -27,7 +27,7 @@ export async function approveCommand(context: Context, id: string | undefined, f
     });
   }
   const duration = flags.for === undefined ? approvalHolds : durationOption(flags.for);
-  const { config, log } = await openConfig(context, flags.config);
+  const { config, log } = await openConfig(context, flags.config, 'look');
   if (windowed && !config.sources.some(source => source.id === flags.source)) {
     throw new UsageError({
       code: 'unknown-source',

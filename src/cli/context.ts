@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { formatProblem, type Problem, ProblemsError, toProblem, UsageError } from '../domain/problem.ts';
+import type { Purpose } from '../domain/settings-check.ts';
 import { sourceKinds, targetKinds } from '../kinds.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
@@ -23,9 +24,13 @@ export interface Context {
 export const kinds: KindSchemas = { sources: sourceKinds, targets: targetKinds };
 
 /** The configuration with its secrets, and the log that never lets one of them out. */
-export async function openConfig(context: Context, file: string | undefined): Promise<{ config: Config; log: Log }> {
+export async function openConfig(
+  context: Context,
+  file: string | undefined,
+  purpose: Purpose = 'once',
+): Promise<{ config: Config; log: Log }> {
   const path = resolve(context.cwd, file ?? (await findConfig(context.cwd)));
-  const { config, warnings } = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute' });
+  const { config, warnings } = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute', purpose });
   const log = createLog({
     terminal: context.stderr.isTTY ?? false,
     level: levelOf(context.env.OPTOGGLES_LOG_LEVEL),

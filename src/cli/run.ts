@@ -23,7 +23,7 @@ const firstLook = 10_000;
 
 /** `optoggles run`: keeps the targets in agreement until it is told to stop. */
 export async function runCommand(context: Context, asked: RunFlags): Promise<void> {
-  const { config, log } = await openConfig(context, asked.config);
+  const { config, log } = await openConfig(context, asked.config, 'run');
   const metrics = createMetrics(version);
   const opened = openLine({
     config,
@@ -34,7 +34,15 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     observer: metrics.observer,
   });
   const { line, store, flags } = opened;
-  const engine = createEngine({ line, config, store, clock: systemClock, version, expired: expiredWarnings, repository: flags.git });
+  const engine = createEngine({
+    line,
+    config,
+    store,
+    clock: systemClock,
+    version,
+    expired: expiredWarnings,
+    repository: flags.git,
+  });
   metrics.bind(engine);
   const { host, port } = config.bind;
   const server = createServer({

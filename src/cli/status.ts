@@ -14,7 +14,7 @@ const largestStatus = 64 * 1024 * 1024;
 
 /** `optoggles status`: what a running instance says of itself, asked with the first token that the configuration has. */
 export async function statusCommand(context: Context, flags: StatusFlags): Promise<void> {
-  const { config } = await openConfig(context, flags.config);
+  const { config } = await openConfig(context, flags.config, 'look');
   const { host, port } = config.bind;
   const here = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   // An empty one is a variable that is not set.

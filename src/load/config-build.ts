@@ -1,13 +1,13 @@
-import { isAbsolute, join, resolve } from 'node:path';
-import type { Config, FlagsPlace, GitFlags, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
+import { isAbsolute, resolve } from 'node:path';
+import type { Config, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
 import type { Problem } from '../domain/problem.ts';
+import type { Purpose } from '../domain/settings-check.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { pathInside } from '../lib/inside.ts';
 import { parseBind } from './bind.ts';
 import { check, type Placer } from './check.ts';
 import { type ConfigFile, configSchema, defaults, reservedKeys } from './config-schema.ts';
-import { checkSource, checkTarget } from './entries.ts';
-import { readGitFlags } from './git-settings.ts';
+import { checkSource, checkTarget, placeFindings } from './entries.ts';
 import type { KindSchemas } from './kinds.ts';
 import { quoted } from './problems.ts';
 import { pathKey, substitute } from './references.ts';
@@ -23,6 +23,8 @@ export interface BuildInput {
   readonly kinds: KindSchemas;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly secrets: 'substitute' | 'check';
+  /** Default: `look`. */
+  readonly purpose?: Purpose;
 }
 
 export interface Built {
@@ -50,12 +52,9 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
   const raw = value as Record<string, unknown>;
   problems.push(...takeUnavailable(raw, place));
   const standIns = (path: Path) => unknown.has(pathKey(path));
-  // Checked by itself: a schema inside a choice fills in no defaults.
-  const fromGit = isMapping(raw.flags) ? readGitFlags(raw.flags, { place, standIns }) : undefined;
-  if (fromGit !== undefined) raw.flags = defaults.flags;
   const general = check(configSchema, raw, place, { standIns });
-  problems.push(...general, ...(fromGit?.problems ?? []));
-  const entries = new Entries(place, input.kinds, standIns);
+  problems.push(...general);
+  const entries = new Entries(place, input, standIns);
   const sources = listOf(raw.sources).map((entry, index) => entries.source(entry, index));
   const targets = listOf(raw.targets).map((entry, index) => entries.target(entry, index, raw.policy));
   problems.push(...entries.problems);
@@ -68,7 +67,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
   if (bind === undefined && !standIns(['bind'])) {
     say(['bind'], 'bad-bind', '"bind" is no address to listen on.', 'Write host:port, :port or [::1]:port.');
   }
-  const flags = pathInside(input.folder, typeof file.flags === 'string' ? file.flags : defaults.flags);
+  const flags = pathInside(input.folder, file.flags);
   if (flags === undefined) {
     say(['flags'], 'outside-folder', `"flags" leads out of the configuration’s folder.`, 'Name a folder inside it.');
   }
@@ -91,7 +90,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     folder: input.folder,
     instance: file.instance,
     bind: bind ?? { host: '127.0.0.1', port: 8080 },
-    flags: fromGit?.git === undefined ? { folder: flags } : placeInClone(stateDir, fromGit.git),
+    flags: { folder: flags },
     legacy: undefined,
     stateDir,
     sources: sources.filter(entry => entry !== undefined),
@@ -105,7 +104,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     publicStatus: file.publicStatus,
     secrets: worthHiding(references.values),
   };
-  return { config, problems, warnings: [] };
+  return { config, problems, warnings: entries.warnings };
 }
 
 function configured({ token }: NamedToken): boolean {
@@ -121,15 +120,14 @@ function takeUnavailable(raw: Record<string, unknown>, place: Placer): Problem[]
     const message = `"${key}" is reserved for a later version.`;
     problems.push({ code: 'reserved-key', message, hint: 'Remove it.', at: place([key], 'key') });
   }
+  const { flags } = raw;
+  if (typeof flags === 'object' && flags !== null && !Array.isArray(flags)) {
+    raw.flags = 'flags';
+    const message = 'Reading flags from a git address is not available in this version.';
+    const hint = 'Check the repository out and name its folder: "flags: flags".';
+    problems.push({ code: 'not-in-this-version', message, hint, at: place(['flags'], 'value') });
+  }
   return problems;
-}
-
-function isMapping(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function placeInClone(stateDir: string, git: GitFlags): FlagsPlace {
-  return { folder: join(stateDir, 'flags', 'tree', git.path), git };
 }
 
 function listOf(value: unknown): unknown[] {
@@ -145,14 +143,19 @@ function doubles(names: readonly string[]): number[] {
 /** Checks the entries of `sources` and `targets` and keeps track of their names. */
 class Entries {
   readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
   readonly #place: Placer;
-  readonly #kinds: KindSchemas;
+  readonly #input: Pick<BuildInput, 'kinds' | 'folder' | 'purpose'>;
   readonly #standIns: (path: Path) => boolean;
   readonly #names = new Map<string, Path>();
 
-  constructor(place: Placer, kinds: KindSchemas, standIns: (path: Path) => boolean) {
+  constructor(
+    place: Placer,
+    input: Pick<BuildInput, 'kinds' | 'folder' | 'purpose'>,
+    standIns: (path: Path) => boolean,
+  ) {
     this.#place = place;
-    this.#kinds = kinds;
+    this.#input = input;
     this.#standIns = standIns;
   }
 
@@ -160,11 +163,12 @@ class Entries {
     if (typeof raw !== 'object' || raw === null) return undefined;
     const entry = raw as Record<string, unknown>;
     const base = ['sources', index];
-    const { kind, problems } = checkSource(entry, this.#kinds, this.#options(base));
+    const { kind, problems } = checkSource(entry, this.#input.kinds, this.#options(base));
     this.problems.push(...problems);
     this.#unique('source', entry.id, [...base, 'id']);
     if (kind === undefined || problems.length > 0) return undefined;
     const { id, type, ...settings } = entry;
+    this.#judge(kind, settings, id as string, base);
     return { id: id as string, type: type as string, settings };
   }
 
@@ -172,11 +176,12 @@ class Entries {
     if (typeof raw !== 'object' || raw === null) return undefined;
     const entry = raw as Record<string, unknown>;
     const base = ['targets', index];
-    const { kind, problems } = checkTarget(entry, this.#kinds, this.#options(base));
+    const { kind, problems } = checkTarget(entry, this.#input.kinds, this.#options(base));
     this.problems.push(...problems);
     this.#unique('target', entry.name, [...base, 'name']);
     if (kind === undefined || problems.length > 0) return undefined;
     const { name, type, policy: own, ...settings } = entry;
+    this.#judge(kind, settings, name as string, base);
     return {
       name: name as string,
       type: type as string,
@@ -184,6 +189,22 @@ class Entries {
       environments: kind.environments(entry),
       settings,
     };
+  }
+
+  /** What the kind itself finds wrong with settings that passed its schema. */
+  #judge(
+    kind: KindSchemas['sources' | 'targets'][string],
+    settings: Readonly<Record<string, unknown>>,
+    id: string,
+    base: Path,
+  ): void {
+    const { folder, purpose = 'look' } = this.#input;
+    const { problems, warnings } = placeFindings(
+      kind.check?.(settings, { id, folder, purpose }) ?? [],
+      this.#options(base),
+    );
+    this.problems.push(...problems);
+    this.warnings.push(...warnings);
   }
 
   #options(base: Path) {

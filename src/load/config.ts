@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
+import type { Purpose } from '../domain/settings-check.ts';
 import { buildConfig } from './config-build.ts';
 import type { KindSchemas } from './kinds.ts';
 import { isLegacy, legacyConfig } from './legacy.ts';
@@ -15,6 +16,8 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `check` looks at the form of references only and needs no secret. */
   readonly secrets: 'substitute' | 'check';
+  /** What it is loaded for; default `look`: files of sources may be missing. */
+  readonly purpose?: Purpose;
 }
 
 export interface LoadedConfig {
@@ -96,9 +99,7 @@ async function readConfig(path: string, file: string): Promise<string> {
 export function secretsOf(config: Config): string[] {
   const tokens = [...config.adminTokens, ...config.readTokens].map(({ token }) => token);
   const settings = [...config.sources, ...config.targets].flatMap(entry => secretsIn(entry.settings));
-  const { token = '', webhookSecret = '' } = config.flags?.git ?? {};
-  const own = [config.callbackSecret ?? '', token, webhookSecret];
-  const all = new Set([...(config.secrets ?? []), ...own, ...tokens, ...settings]);
+  const all = new Set([...(config.secrets ?? []), config.callbackSecret ?? '', ...tokens, ...settings]);
   all.delete('');
   return [...all].sort((a, b) => b.length - a.length || compare(a, b));
 }

@@ -2,6 +2,7 @@ import { type TObject, type TSchema, Type } from 'typebox';
 import type { Problem } from '../domain/problem.ts';
 import { type Placer, check } from './check.ts';
 import { environmentsSchema, sourceBase, targetBase } from './config-schema.ts';
+import type { Finding } from '../domain/settings-check.ts';
 import type { KindSchemas, TargetSchemas } from './kinds.ts';
 import { Line } from './pieces.ts';
 import { nearest, pathText, quoted } from './problems.ts';
@@ -101,4 +102,17 @@ function checkEntry<Kind>(
     at: options.place([...options.base, 'type'], 'value'),
   };
   return { kind: undefined, problems: [unknown, ...check(loose, entry, options.place, options)] };
+}
+
+/** Gives findings their place. What stands in for a value that is not known yet cannot be judged. */
+export function placeFindings(
+  findings: readonly Finding[],
+  { base, place, standIns }: EntryOptions,
+): { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] } {
+  const known = findings.filter(({ path }) => !standIns?.([...base, ...path]));
+  const placed = (warning: boolean) =>
+    known
+      .filter(one => (one.warning ?? false) === warning)
+      .map(({ path, problem }) => ({ ...problem, at: place([...base, ...path], 'value') }));
+  return { problems: placed(false), warnings: placed(true) };
 }

@@ -1,4 +1,5 @@
 import type { TObject } from 'typebox';
+import type { Finding, SettingsPlace } from '../domain/settings-check.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -26,5 +27,7 @@ export interface TargetKind {
   environments(entry: Readonly<Record<string, unknown>>): readonly string[] | undefined;
   /** Schema of what a flag file says to such a target, without `key`. */
   readonly spec: TObject;
+  /** What is wrong with settings that passed the schema, as far as it can be told without secrets and network. */
+  check?(settings: Readonly<Record<string, unknown>>, where: SettingsPlace): readonly Finding[];
   create(settings: Readonly<Record<string, unknown>>, context: TargetContext): Target;
 }

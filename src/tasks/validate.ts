@@ -26,7 +26,7 @@ export interface Validation {
 export async function validate(options: ValidateOptions): Promise<Validation> {
   const { configFile, kinds, env, now } = options;
   try {
-    const { config, warnings } = await loadConfig(configFile, { kinds, env, secrets: 'check' });
+    const { config, warnings } = await loadConfig(configFile, { kinds, env, secrets: 'check', purpose: 'validate' });
     const loaded = await createFlagLoader(config, kinds).load([]);
     const { unreadable, toggles, files } = loaded;
     return {

@@ -77,7 +77,8 @@ describe('no token and no member name leaves the program', () => {
     });
     for (const command of ['plan', 'apply']) {
       const { stdout, stderr } = await optoggles(folder, [command, '--timeout', '300ms'], tokens);
-      expect(stdout).toMatch(/gamma rest production \(failed\): .*401/);
+      expect(stdout).toMatch(/gamma rest production \(waiting\): source opa has not answered yet/);
+      expect(stderr).toMatch(/^source opa: .*401/m);
       expect(stdout + stderr).not.toContain('canary');
     }
   });

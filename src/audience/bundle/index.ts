@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Problem, ProblemError } from '../../domain/problem.ts';
 import { Duration, parseDuration } from '../../lib/duration.ts';
-import { pathInside } from '../../lib/inside.ts';
+import { fileFindings, fileInside } from '../file-setting.ts';
 import type { SourceContext, SourceKind } from '../kind.ts';
 import { parseRef } from '../ref.ts';
 import { BundleSource } from './source.ts';
@@ -51,12 +51,19 @@ const settings = Type.Object(
 export const bundleSource: SourceKind = {
   type: 'bundle',
   settings,
+  check(given, where) {
+    const { path, data, packages = [] } = given as Static<typeof settings>;
+    const names = packages.flatMap((name, index) =>
+      parseRef(name) === undefined ? [{ path: ['packages', index], problem: noPackage(name, where.id) }] : [],
+    );
+    return [...fileFindings('path', path, where), ...fileFindings('data', data, where), ...names];
+  },
   create(given: Readonly<Record<string, unknown>>, context: SourceContext) {
     const { path, data, packages, limits } = given as Static<typeof settings>;
     const worker = {
       folder: context.folder,
-      bundle: { path: inside(path, context), name: path },
-      data: data === undefined ? undefined : { path: inside(data, context), name: data },
+      bundle: { path: fileInside(path, context), name: path },
+      data: data === undefined ? undefined : { path: fileInside(data, context), name: data },
       memory: limits?.memory ?? defaultMemory,
     };
     const timeLimit = parseDuration(limits?.time ?? defaultTime);
@@ -65,26 +72,16 @@ export const bundleSource: SourceKind = {
   },
 };
 
-function inside(path: string, context: SourceContext): string {
-  const absolute = pathInside(context.folder, path);
-  if (absolute === undefined) throw new ProblemError(outside(path, context.id));
-  return absolute;
-}
-
-function outside(path: string, source: string): Problem {
-  return {
-    code: 'path-outside',
-    message: `The path ${path} of source ${source} leads out of the configuration's folder.`,
-    hint: 'Put the file below the folder of the configuration.',
-  };
-}
-
 function packageOf(name: string, source: string): readonly string[] {
   const segments = parseRef(name);
   if (segments !== undefined) return segments;
-  throw new ProblemError({
+  throw new ProblemError(noPackage(name, source));
+}
+
+function noPackage(name: string, source: string): Problem {
+  return {
     code: 'bad-package',
     message: `The package ${name} of source ${source} is no package name.`,
     hint: 'Write it as Rego does: app.rbac, or app["my-pkg"].v1.',
-  });
+  };
 }

@@ -8,14 +8,11 @@ import { OpaCore } from '../opa-core.ts';
 import {
   Address,
   asProblems,
-  limitsOf,
-  limitsSetting,
-  packagesSetting,
-  refsOf,
-  sentinelsSetting,
+  askedSettings,
+  connectionSettings,
+  opaFindings,
+  opaSettingsOf,
   Token,
-  tlsOf,
-  tlsSetting,
 } from '../settings.ts';
 
 const defaultPoll = '10s';
@@ -25,10 +22,8 @@ const settings = Type.Object(
     url: Address('The address of OPA, as http://127.0.0.1:8181; a path in front of /v1 may follow.'),
     token: Type.Optional(Token('Bearer token for OPA.')),
     poll: Type.Optional(Duration({ description: 'How often policy is asked.', default: defaultPoll })),
-    sentinels: Type.Optional(sentinelsSetting),
-    packages: Type.Optional(packagesSetting),
-    limits: Type.Optional(limitsSetting),
-    tls: Type.Optional(tlsSetting),
+    ...askedSettings,
+    ...connectionSettings,
   },
   { additionalProperties: false, description: 'A plain OPA, asked at an interval.' },
 );
@@ -37,27 +32,24 @@ const settings = Type.Object(
 export const opaSource: SourceKind = {
   type: 'opa',
   settings,
+  check: opaFindings,
   create(given: Readonly<Record<string, unknown>>, context: SourceContext): Source {
-    const { url, token, poll, sentinels, packages, limits, tls } = given as Static<typeof settings>;
+    const from = given as Static<typeof settings>;
+    const { url, token, poll } = from;
     const { id, clock } = context;
+    const { sentinels, packages, limits, tls } = opaSettingsOf(from, context);
     const client = asProblems(() =>
       createOpaClient({
         name: `OPA of source ${id}`,
         tokenSetting: `token of source ${id}`,
         address: { url, token },
-        limits: limitsOf(limits),
-        tls: tlsOf(tls, context.folder),
+        limits,
+        tls,
         secrets: [],
         clock,
       }),
     );
-    const core = new OpaCore({
-      id,
-      clock,
-      sentinels: refsOf('sentinels', sentinels ?? [], id),
-      packages: packages && refsOf('packages', packages, id),
-      reloads: false,
-    });
+    const core = new OpaCore({ id, clock, sentinels, packages, reloads: false });
     const interval = parseDuration(poll ?? defaultPoll);
     return {
       id,

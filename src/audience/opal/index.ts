@@ -5,16 +5,13 @@ import type { SourceContext, SourceKind } from '../kind.ts';
 import {
   Address,
   asProblems,
-  limitsOf,
-  limitsSetting,
-  packagesSetting,
-  refsOf,
-  sentinelsSetting,
+  askedSettings,
+  connectionSettings,
+  opaFindings,
+  opaSettingsOf,
   Token,
-  tlsOf,
-  tlsSetting,
 } from '../settings.ts';
-import { registrationFor } from './callback.ts';
+import { callbackFindings, registrationFor } from './callback.ts';
 import { OpalSource } from './source.ts';
 
 const defaultResync = '5m';
@@ -49,8 +46,7 @@ const settings = Type.Object(
         { additionalProperties: false, description: 'The OPA that this OPAL client feeds.' },
       ),
     ),
-    sentinels: Type.Optional(sentinelsSetting),
-    packages: Type.Optional(packagesSetting),
+    ...askedSettings,
     resync: Type.Optional(Duration({ description: 'How often policy is asked anyway.', default: defaultResync })),
     watch: Type.Optional(
       Duration({ description: 'How often the registration of the callback is looked at.', default: defaultWatch }),
@@ -62,8 +58,7 @@ const settings = Type.Object(
           'auto: OPAL may be asked to load policy and data again while the source is suspect, at most once in 5 minutes.',
       }),
     ),
-    limits: Type.Optional(limitsSetting),
-    tls: Type.Optional(tlsSetting),
+    ...connectionSettings,
   },
   { additionalProperties: false, description: 'An OPAL client with its OPA. OPAL tells of changes by callback.' },
 );
@@ -72,9 +67,13 @@ const settings = Type.Object(
 export const opalSource: SourceKind = {
   type: 'opal',
   settings,
+  check(given, where) {
+    const from = given as Static<typeof settings>;
+    return [...opaFindings(from, where), ...callbackFindings(from, where)];
+  },
   create(given: Readonly<Record<string, unknown>>, context: SourceContext): Source {
     const from = given as Static<typeof settings>;
-    const { id, folder, callback } = context;
+    const { callback } = context;
     return asProblems(
       () =>
         new OpalSource(
@@ -82,13 +81,10 @@ export const opalSource: SourceKind = {
             url: from.url,
             token: from.token,
             opa: from.opa ?? {},
-            sentinels: refsOf('sentinels', from.sentinels ?? [], id),
-            packages: from.packages && refsOf('packages', from.packages, id),
+            ...opaSettingsOf(from, context),
             resync: parseDuration(from.resync ?? defaultResync),
             watch: parseDuration(from.watch ?? defaultWatch),
             reload: from.reload ?? 'auto',
-            limits: limitsOf(from.limits),
-            tls: tlsOf(from.tls, folder),
             registration: callback && registrationFor(from, context, callback.bearer),
           },
           context,

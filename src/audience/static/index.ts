@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { Source } from '../../domain/audience.ts';
-import { ProblemError } from '../../domain/problem.ts';
-import { pathInside } from '../../lib/inside.ts';
+import { fileFindings, fileInside } from '../file-setting.ts';
 import type { SourceContext, SourceKind } from '../kind.ts';
 import { StaticSource } from './source.ts';
 
@@ -20,16 +19,9 @@ const settings = Type.Object(
 export const staticSource: SourceKind = {
   type: 'static',
   settings,
+  check: (given, where) => fileFindings('path', (given as Static<typeof settings>).path, where),
   create(given: Readonly<Record<string, unknown>>, context: SourceContext): Source {
     const { path } = given as Static<typeof settings>;
-    const absolute = pathInside(context.folder, path);
-    if (absolute === undefined) {
-      throw new ProblemError({
-        code: 'path-outside',
-        message: `The path ${path} of source ${context.id} leads out of the configuration's folder.`,
-        hint: 'Put the file below the folder of the configuration.',
-      });
-    }
-    return new StaticSource({ path: absolute, name: path }, context);
+    return new StaticSource({ path: fileInside(path, context), name: path }, context);
   },
 };

@@ -4,7 +4,7 @@ import type { TargetKind } from '../kind.ts';
 import { flagdEvaluator } from './evaluator.ts';
 import { Groups } from './groups.ts';
 import { readLive } from './read.ts';
-import { metadataFor, onlyPlace, openStores, settingsSchema, specSchema } from './settings.ts';
+import { metadataFor, onlyPlace, openStores, pathFindings, settingsSchema, specSchema } from './settings.ts';
 import type { FlagStore } from './store.ts';
 import { writeBatch } from './write.ts';
 
@@ -29,6 +29,7 @@ export const flagdTarget: TargetKind = {
   environments: ({ environments }) =>
     Array.isArray(environments) && environments.every(name => typeof name === 'string') ? environments : undefined,
   spec: specSchema,
+  check: pathFindings,
   create(settings, context): Target {
     const { stores, address } = openStores(settings, context.folder, context.name, context.environments);
     const groups = new Groups();

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import type { JsonObject } from '../../domain/json.ts';
 import { type Problem, ProblemError } from '../../domain/problem.ts';
+import type { Finding, SettingsPlace } from '../../domain/settings-check.ts';
 import type { ListingDraft } from '../../domain/target.ts';
 import { pathInside } from '../../lib/inside.ts';
 import { ownMetadata } from './flag.ts';
@@ -29,6 +30,21 @@ export const settingsSchema = Type.Object(
   },
   { additionalProperties: false, description: 'Flag files as flagd and its providers read them.' },
 );
+
+/** What is wrong with where the files are to lie. */
+export function pathFindings(
+  settings: Readonly<Record<string, unknown>>,
+  { id, folder }: SettingsPlace,
+): readonly Finding[] {
+  const { environments } = settings as Static<typeof settingsSchema>;
+  try {
+    openStores(settings, folder, id, environments);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return [{ path: ['path'], problem: error.problem }];
+  }
+}
 
 /** What a flag file says to such a target. */
 export const specSchema = Type.Object(

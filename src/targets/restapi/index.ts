@@ -6,7 +6,7 @@ import { createHttpClient } from '../../lib/http.ts';
 import type { TargetKind } from '../kind.ts';
 import { notVerifiable, restEvaluator } from './evaluator.ts';
 import { onlyEnvironment, readLive } from './read.ts';
-import { readSettings, settingsSchema, specSchema } from './settings.ts';
+import { readSettings, settingsFindings, settingsSchema, specSchema } from './settings.ts';
 import { shownMetadata } from './shown.ts';
 import { metadataOf, objection } from './wire.ts';
 import { batchWriter } from './write.ts';
@@ -36,6 +36,7 @@ export const restapiTarget: TargetKind = {
   settings: settingsSchema,
   environments: entry => (typeof entry.environment === 'string' ? [entry.environment] : undefined),
   spec: specSchema,
+  check: settingsFindings,
   create(given, context): Target {
     const settings = readSettings(given, context.name, context.folder);
     const { address, timeout } = settings;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProblemError } from '../../domain/problem.ts';
+import type { Finding, SettingsPlace } from '../../domain/settings-check.ts';
 import { Duration, parseDuration } from '../../lib/duration.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
 import { pathInside } from '../../lib/inside.ts';
@@ -83,14 +84,7 @@ export function readSettings(
   folder: string,
 ): RestApiSettings {
   const given = settings as Static<typeof settingsSchema>;
-  const url = URL.parse(given.endpointUrl);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hash !== '') {
-    throw new ProblemError({
-      code: 'bad-endpoint-url',
-      message: `target ${target}: endpointUrl is no http or https address.`,
-      hint: 'Write it as https://host/path, without a fragment.',
-    });
-  }
+  const url = endpointOf(given.endpointUrl, target);
   return {
     endpointUrl: given.endpointUrl,
     headers: given.extraHeaders ?? {},
@@ -100,6 +94,36 @@ export function readSettings(
     tls: given.tls && tlsFiles(given.tls, target, folder),
     address: `restapi ${url.origin}${url.pathname.replace(/\/+$/, '')}`,
   };
+}
+
+/** What is wrong with settings that passed the schema. */
+export function settingsFindings(
+  settings: Readonly<Record<string, unknown>>,
+  { id, folder }: SettingsPlace,
+): readonly Finding[] {
+  const { endpointUrl, tls } = settings as Static<typeof settingsSchema>;
+  const findings: Finding[] = [];
+  const look = (setting: string, read: () => unknown) => {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      findings.push({ path: [setting], problem: error.problem });
+    }
+  };
+  look('endpointUrl', () => endpointOf(endpointUrl, id));
+  if (tls) look('tls', () => tlsFiles(tls, id, folder));
+  return findings;
+}
+
+function endpointOf(endpointUrl: string, target: string): URL {
+  const url = URL.parse(endpointUrl);
+  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.hash === '') return url;
+  throw new ProblemError({
+    code: 'bad-endpoint-url',
+    message: `target ${target}: endpointUrl is no http or https address.`,
+    hint: 'Write it as https://host/path, without a fragment.',
+  });
 }
 
 function tlsFiles(given: TlsFiles, target: string, folder: string): TlsFiles {
