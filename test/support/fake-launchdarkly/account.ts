@@ -29,6 +29,8 @@ export interface AccountOptions {
   /** Default: one token that may do everything. */
   readonly tokens?: readonly TokenOptions[];
   readonly members?: readonly Member[];
+  /** Keys of teams that may be maintainers. */
+  readonly teams?: readonly string[];
 }
 
 /** The token of an account that names none. */
@@ -47,6 +49,7 @@ export function createAccount(
   return {
     projects: new Map(projects.map(project => [project.key, createProject(project, objectId)])),
     members: [...(options.members ?? [])],
+    teams: options.teams ?? [],
     tokens: (options.tokens ?? [{ token: DEFAULT_TOKEN }]).map(createToken),
     approvals: new Map(),
     scheduled: new Map(),

@@ -1,4 +1,5 @@
 import {
+  AccountMembersApi,
   ApprovalsApi,
   Configuration,
   EnvironmentsApi,
@@ -12,6 +13,8 @@ import { createFakeLaunchDarkly, type FakeLaunchDarkly } from './server.ts';
 
 const SEMANTIC = { headers: { 'Content-Type': 'application/json; domain-model=launchdarkly.semanticpatch' } };
 
+const MEMBER = '5f0000000000000000000001';
+
 let fake: FakeLaunchDarkly;
 let configuration: Configuration;
 
@@ -21,6 +24,8 @@ beforeEach(async () => {
       { key: 'default', environments: ['production', { key: 'guarded', approval: true }] },
       { key: 'other', environments: ['test'] },
     ],
+    members: [{ _id: MEMBER, email: 'ann@example.com', role: 'writer' }],
+    teams: ['growth'],
   });
   configuration = new Configuration({
     basePath: fake.url,
@@ -107,6 +112,37 @@ describe("LaunchDarkly's own client on the fake", () => {
     expect(data.defaults).toEqual({ onVariation: 0, offVariation: 1 });
     expect(data.environments?.['production']).toMatchObject({ on: false, fallthrough: { variation: 0 } });
     expect(data.variations.map(({ value }) => value)).toEqual([true, false]);
+  });
+
+  it('finds a maintainer, and changes settings', async () => {
+    const found = await new AccountMembersApi(configuration).getMembers(20, 0, 'email:ann@example.com');
+    expect(found.data.items.map(({ _id }) => _id)).toEqual([MEMBER]);
+    const flags = new FeatureFlagsApi(configuration);
+    await flags.postFeatureFlag('default', { key: 'beta', name: 'Beta', maintainerId: MEMBER });
+    const change = async (...instructions: object[]) =>
+      (await flags.patchFeatureFlag('default', 'beta', semantic(instructions), undefined, SEMANTIC)).data;
+    expect((await flags.getFeatureFlag('default', 'beta')).data._maintainer?.email).toBe('ann@example.com');
+    const changed = await change(
+      { kind: 'updateMaintainerTeam', value: 'growth' },
+      { kind: 'updateName', value: 'Beta 2' },
+      { kind: 'updateDescription', value: 'second' },
+      { kind: 'addTags', values: ['b', 'a'] },
+      { kind: 'removeTags', values: ['b', 'c'] },
+      { kind: 'makeFlagPermanent' },
+      { kind: 'turnOnClientSideAvailability', value: 'usingMobileKey' },
+    );
+    expect(changed).toMatchObject({
+      name: 'Beta 2',
+      description: 'second',
+      tags: ['a'],
+      temporary: false,
+      maintainerTeamKey: 'growth',
+      clientSideAvailability: { usingMobileKey: true, usingEnvironmentId: false },
+    });
+    expect(changed).not.toHaveProperty('maintainerId');
+    expect(await change({ kind: 'archiveFlag' })).toMatchObject({ archived: true });
+    const back = await change({ kind: 'restoreFlag' }, { kind: 'updateName', value: 'Beta 3' });
+    expect(back).toMatchObject({ archived: false, name: 'Beta 3' });
   });
 
   it('keeps segments', async () => {

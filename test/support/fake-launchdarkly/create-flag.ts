@@ -12,7 +12,7 @@ import {
 } from './fields.ts';
 import type { Account, Flag, FlagConfig, Project, Variation } from './model.ts';
 import { invalid, Refusal } from './refusal.ts';
-import { memberOf } from './setting-instructions.ts';
+import { memberOf, teamOf } from './setting-instructions.ts';
 
 const FIELDS = [
   'name',
@@ -26,6 +26,7 @@ const FIELDS = [
   'customProperties',
   'defaults',
   'maintainerId',
+  'maintainerTeamKey',
   'isFlagOn',
 ];
 
@@ -40,6 +41,9 @@ export function newFlag(account: Account, project: Project, body: unknown, reque
   const variations = variationsIn(account, given);
   const defaults = defaultsIn(given, variations.length);
   const maintainerId = maybeText(given, 'maintainerId');
+  const maintainerTeamKey = maybeText(given, 'maintainerTeamKey');
+  if (maintainerId !== undefined && maintainerTeamKey !== undefined)
+    throw invalid('either maintainerId or maintainerTeamKey, not both');
   return {
     key,
     name,
@@ -50,7 +54,7 @@ export function newFlag(account: Account, project: Project, body: unknown, reque
     defaults,
     temporary: maybeBoolean(given, 'temporary') ?? true,
     tags: given['tags'] === undefined ? [] : tagsOf(textsOf(given, 'tags')),
-    maintainerId: maintainerId === undefined ? requestor : memberOf(account, maintainerId),
+    ...maintainerOf(account, maintainerId, maintainerTeamKey, requestor),
     clientSideAvailability: availabilityIn(given),
     archivedDate: undefined,
     deprecatedDate: undefined,
@@ -58,6 +62,18 @@ export function newFlag(account: Account, project: Project, body: unknown, reque
       [...project.environments.keys()].map(environment => [environment, newConfig(account, defaults)]),
     ),
   };
+}
+
+/** A team, a member, or else whose token it is. */
+function maintainerOf(
+  account: Account,
+  member: string | undefined,
+  team: string | undefined,
+  requestor: string | undefined,
+): Pick<Flag, 'maintainerId' | 'maintainerTeamKey'> {
+  if (team !== undefined) return { maintainerId: undefined, maintainerTeamKey: teamOf(account, team) };
+  const maintainerId = member === undefined ? requestor : memberOf(account, member);
+  return { maintainerId, maintainerTeamKey: undefined };
 }
 
 function newConfig(account: Account, defaults: Flag['defaults']): FlagConfig {

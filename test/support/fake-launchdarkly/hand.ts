@@ -1,8 +1,17 @@
 import type { Json } from '../../../src/domain/json.ts';
 import { newFlag } from './create-flag.ts';
-import type { Account, Environment, Flag, Instruction, Project, ScheduledChange, Segment } from './model.ts';
+import type {
+  Account,
+  Environment,
+  Flag,
+  FlagConfig,
+  Instruction,
+  Project,
+  ScheduledChange,
+  Segment,
+} from './model.ts';
 import { applySegmentInstructions } from './segment-instructions.ts';
-import { applyInstructions } from './semantic-patch.ts';
+import { applyInstructions, configOf } from './semantic-patch.ts';
 import { dropFlag, dropSegment, environmentOf, flagOf, keepFlag, keepSegment, projectOf, segmentOf } from './store.ts';
 
 /** A flag in its environment. */
@@ -23,9 +32,12 @@ export interface Hand {
   patchFlag(project: string, flag: string, instructions: readonly Instruction[], environment?: string): void;
   turn(at: FlagAt, on: boolean): void;
   setFallthrough(at: FlagAt, serve: HandServe): void;
-  setOffVariation(at: FlagAt, value: Json): void;
+  /** Undefined: none at all. */
+  setOffVariation(at: FlagAt, value: Json | undefined): void;
   /** A rule at the end; the clauses as in an instruction. Gives its id. */
   addRule(at: FlagAt, clauses: readonly Instruction[], serve: HandServe): string;
+  /** A disabled rule stays and lets nobody in. */
+  disableRule(at: FlagAt, rule: string): void;
   /** Individual targets of the variation with this value; default kind `user`. */
   addTargets(at: FlagAt, value: Json, keys: readonly string[], contextKind?: string): void;
   removeTargets(at: FlagAt, value: Json, keys: readonly string[], contextKind?: string): void;
@@ -34,7 +46,13 @@ export interface Hand {
   archive(project: string, flag: string): void;
   restore(project: string, flag: string): void;
   deleteFlag(project: string, flag: string): void;
-  addSegment(project: string, environment: string, key: string, tags?: readonly string[]): Segment;
+  /** `unbounded`: a big segment, whose keys nobody sees. */
+  addSegment(
+    project: string,
+    environment: string,
+    key: string,
+    more?: { readonly tags?: readonly string[]; readonly unbounded?: boolean },
+  ): Segment;
   /** Any instructions of a semantic patch on a segment; the limit of operations holds not here. */
   patchSegment(project: string, environment: string, segment: string, instructions: readonly Instruction[]): void;
   deleteSegment(project: string, environment: string, segment: string): void;
@@ -62,6 +80,13 @@ export function createHand(account: Account): Hand {
     patchFlag(at.project, at.flag, [instruction], at.environment);
   }
 
+  /** What no semantic patch can say. */
+  function change(at: FlagAt, how: (config: FlagConfig) => FlagConfig): void {
+    const { project, flag } = place(at);
+    const config = how(configOf(flag, at.environment));
+    keepFlag(account, project, { ...flag, environments: new Map(flag.environments).set(at.environment, config) });
+  }
+
   function served(flag: Flag, serve: HandServe): Instruction {
     if ('value' in serve) return { variationId: variationId(flag, serve.value) };
     const weights = serve.weights.map((weight, index) => [flag.variations[index]?._id ?? '', weight] as const);
@@ -83,12 +108,19 @@ export function createHand(account: Account): Hand {
     turn: (at, on) => patchAt(at, { kind: on ? 'turnFlagOn' : 'turnFlagOff' }),
     setFallthrough: (at, serve) =>
       patchAt(at, { kind: 'updateFallthroughVariationOrRollout', ...served(place(at).flag, serve) }),
-    setOffVariation: (at, value) =>
-      patchAt(at, { kind: 'updateOffVariation', variationId: variationId(place(at).flag, value) }),
+    setOffVariation(at, value) {
+      if (value === undefined) return change(at, config => ({ ...config, offVariation: undefined }));
+      patchAt(at, { kind: 'updateOffVariation', variationId: variationId(place(at).flag, value) });
+    },
     addRule(at, clauses, serve) {
       patchAt(at, { kind: 'addRule', clauses, ...served(place(at).flag, serve) });
       return place(at).flag.environments.get(at.environment)?.rules.at(-1)?._id as string;
     },
+    disableRule: (at, id) =>
+      change(at, config => ({
+        ...config,
+        rules: config.rules.map(rule => (rule._id === id ? { ...rule, disabled: true } : rule)),
+      })),
     addTargets: (at, value, values, contextKind = 'user') =>
       patchAt(at, { kind: 'addTargets', variationId: variationId(place(at).flag, value), contextKind, values }),
     removeTargets: (at, value, values, contextKind = 'user') =>
@@ -100,13 +132,13 @@ export function createHand(account: Account): Hand {
     archive: (project, flag) => patchFlag(project, flag, [{ kind: 'archiveFlag' }]),
     restore: (project, flag) => patchFlag(project, flag, [{ kind: 'restoreFlag' }]),
     deleteFlag: (project, flag) => patchFlag(project, flag, [{ kind: 'deleteFlag' }]),
-    addSegment(project, environment, key, tags = []) {
+    addSegment(project, environment, key, more = {}) {
       const found = projectOf(account, project);
       return keepSegment(account, found, environmentOf(found, environment), {
         key,
         name: key,
         description: '',
-        tags,
+        tags: more.tags ?? [],
         creationDate: account.now(),
         lastModifiedDate: account.now(),
         version: 0,
@@ -114,7 +146,7 @@ export function createHand(account: Account): Hand {
         excluded: [],
         rules: [],
         salt: account.newId().replaceAll('-', ''),
-        unbounded: false,
+        unbounded: more.unbounded ?? false,
       });
     },
     patchSegment(project, environment, segment, instructions) {

@@ -43,6 +43,8 @@ export interface Rule {
   readonly description: string;
   readonly clauses: readonly Clause[];
   readonly trackEvents: boolean;
+  /** Kept, but not served to the SDK. */
+  readonly disabled: boolean;
   readonly serve: Serve;
 }
 
@@ -60,7 +62,8 @@ export interface FlagConfig {
   readonly targets: readonly Target[];
   readonly rules: readonly Rule[];
   readonly fallthrough: Serve;
-  readonly offVariation: number;
+  /** None: while off, applications get their own default. */
+  readonly offVariation: number | undefined;
   readonly prerequisites: readonly Prerequisite[];
   readonly trackEvents: boolean;
 }
@@ -75,7 +78,9 @@ export interface Flag {
   readonly defaults: { readonly onVariation: number; readonly offVariation: number };
   readonly temporary: boolean;
   readonly tags: readonly string[];
+  /** A member or a team, never both. */
   readonly maintainerId: string | undefined;
+  readonly maintainerTeamKey: string | undefined;
   readonly clientSideAvailability: { readonly usingMobileKey: boolean; readonly usingEnvironmentId: boolean };
   readonly archivedDate: number | undefined;
   readonly deprecatedDate: number | undefined;
@@ -188,6 +193,8 @@ export interface Changed {
 export interface Account {
   readonly projects: Map<string, Project>;
   readonly members: Member[];
+  /** Keys. */
+  readonly teams: readonly string[];
   readonly tokens: Token[];
   readonly approvals: Map<string, ApprovalRequest>;
   readonly scheduled: Map<string, ScheduledChange>;

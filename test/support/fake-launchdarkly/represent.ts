@@ -55,6 +55,12 @@ export function flagRep(
             _links: { self: link(`/api/v2/members/${maintainer._id}`) },
           },
         }),
+    ...(flag.maintainerTeamKey === undefined
+      ? {}
+      : {
+          maintainerTeamKey: flag.maintainerTeamKey,
+          _maintainerTeam: { key: flag.maintainerTeamKey, name: flag.maintainerTeamKey },
+        }),
     experiments: { baselineIdx: 0, items: [] },
     customProperties: {},
     archived: flag.archivedDate !== undefined,
@@ -99,6 +105,7 @@ function configRep(project: Project, flag: Flag, environment: Environment, summa
       description: rule.description,
       clauses: rule.clauses.map(clauseRep),
       trackEvents: rule.trackEvents,
+      ...(rule.disabled ? { disabled: true } : {}),
       ...serveRep(rule.serve),
     })),
     fallthrough: serveRep(config.fallthrough),

@@ -25,12 +25,14 @@ export function sdkFlag(flag: Flag, environment: string): Record<string, unknown
     on: config.on,
     variations: flag.variations.map(({ value }) => value),
     ...targetReps(config.targets),
-    rules: config.rules.map(rule => ({
-      id: rule._id,
-      clauses: rule.clauses.map(({ _id: _, ...clause }) => clause),
-      trackEvents: rule.trackEvents,
-      ...serveRep(rule.serve),
-    })),
+    rules: config.rules
+      .filter(rule => !rule.disabled)
+      .map(rule => ({
+        id: rule._id,
+        clauses: rule.clauses.map(({ _id: _, ...clause }) => clause),
+        trackEvents: rule.trackEvents,
+        ...serveRep(rule.serve),
+      })),
     fallthrough: serveRep(config.fallthrough),
     offVariation: config.offVariation,
     prerequisites: config.prerequisites,

@@ -134,6 +134,17 @@ describe('the real SDK on the stream of the fake', () => {
     await becomes({ u0: false, u1: false });
   });
 
+  it('leaves out disabled rules, and falls to the default of the application without an off variation', async () => {
+    fake.hand.turn(AT, true);
+    const rule = fake.hand.addRule(AT, [{ attribute: 'key', op: 'in', values: ['alice'] }], { value: true });
+    await becomes({ alice: true, bob: false });
+    fake.hand.disableRule(AT, rule);
+    await becomes({ alice: false, bob: false });
+    fake.hand.turn(AT, false);
+    fake.hand.setOffVariation(AT, undefined);
+    await becomes({ alice: 'none' });
+  });
+
   it('forgets archived and deleted flags, and hears of them again', async () => {
     await becomes({ alice: false });
     fake.hand.archive('default', 'beta');

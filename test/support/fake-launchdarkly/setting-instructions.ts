@@ -37,12 +37,25 @@ export const SETTING_INSTRUCTIONS: Readonly<Record<string, SettingInstruction>> 
   updateMaintainerMember: {
     action: 'updateMaintainer',
     fields: ['value'],
-    apply: (flag, one, { account }) => ({ ...flag, maintainerId: memberOf(account, textOf(one, 'value')) }),
+    apply: (flag, one, { account }) => ({
+      ...flag,
+      maintainerId: memberOf(account, textOf(one, 'value')),
+      maintainerTeamKey: undefined,
+    }),
+  },
+  updateMaintainerTeam: {
+    action: 'updateMaintainer',
+    fields: ['value'],
+    apply: (flag, one, { account }) => ({
+      ...flag,
+      maintainerId: undefined,
+      maintainerTeamKey: teamOf(account, textOf(one, 'value')),
+    }),
   },
   removeMaintainer: {
     action: 'updateMaintainer',
     fields: [],
-    apply: flag => ({ ...flag, maintainerId: undefined }),
+    apply: flag => ({ ...flag, maintainerId: undefined, maintainerTeamKey: undefined }),
   },
   addTags: {
     action: 'updateTags',
@@ -143,6 +156,12 @@ export function refuseDeletion(key: string, flags: Iterable<Flag>): void {
 export function memberOf(account: Account, id: string): string {
   if (!account.members.some(member => member._id === id)) throw invalid(`unknown member ID "${id}"`);
   return id;
+}
+
+/** The key of a team of the account; others are refused. */
+export function teamOf(account: Account, key: string): string {
+  if (!account.teams.includes(key)) throw invalid(`unknown team key "${key}"`);
+  return key;
 }
 
 function availability(flag: Flag, one: Instruction, on: boolean): Flag {

@@ -176,6 +176,26 @@ export const TARGETING_INSTRUCTIONS: Readonly<Record<string, TargetingInstructio
       return { ...config, prerequisites: config.prerequisites.filter(prerequisite => prerequisite.key !== key) };
     },
   },
+  updatePrerequisite: {
+    action: 'updatePrerequisites',
+    fields: ['key', 'variationId'],
+    apply: (flag, config, one, around) => {
+      const key = textOf(one, 'key');
+      const others = config.prerequisites.filter(prerequisite => prerequisite.key !== key);
+      if (others.length === config.prerequisites.length) throw invalid(`flag "${key}" is no prerequisite`);
+      return addPrerequisite(flag, { ...config, prerequisites: others }, one, around);
+    },
+  },
+  replacePrerequisites: {
+    action: 'updatePrerequisites',
+    fields: ['prerequisites'],
+    apply: (flag, config, one, around) => {
+      let next: FlagConfig = { ...config, prerequisites: [] };
+      for (const value of listOf(one, 'prerequisites'))
+        next = addPrerequisite(flag, next, objectOf(value, 'a prerequisite'), around);
+      return next;
+    },
+  },
   updateTrackEvents: {
     action: 'updateTrackEvents',
     fields: ['trackEvents'],
@@ -190,6 +210,7 @@ function newRule(flag: Flag, given: Instruction, around: Surroundings): Rule {
     description: maybeText(given, 'description') ?? '',
     clauses: clausesIn(listOf(given, 'clauses'), around.newId, around.isSegment),
     trackEvents: false,
+    disabled: false,
     serve: serveIn(flag, given),
   };
 }
