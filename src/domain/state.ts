@@ -87,6 +87,16 @@ export interface StateStore {
   observed(address: string, placement: PlacementId, seen: { on: boolean; who: Members }, at: number): void;
   /** The toggle went for good (or moved): its listing and placements are dropped, their history stays for the guard. */
   forget(address: string, key: string): void;
+  /**
+   * Two addresses turned out to be one place: what was recorded of these placements (old id → new id) of a listing is so
+   * under the other address, with its history. It counts as a write that was not answered, and is made sure of.
+   */
+  samePlace(
+    from: { readonly address: string; readonly key: string },
+    to: string,
+    placements: ReadonlyMap<PlacementId, PlacementId>,
+    at: number,
+  ): void;
 
   /** Undefined: no change of this placement since `since`. */
   baseline(placement: PlacementId, since: number): Baseline | undefined;

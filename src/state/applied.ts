@@ -70,6 +70,33 @@ export class Applied {
     });
   }
 
+  /** See `StateStore.samePlace`. */
+  samePlace(
+    from: { readonly address: string; readonly key: string },
+    to: string,
+    ids: ReadonlyMap<PlacementId, PlacementId>,
+    at: number,
+  ): void {
+    this.#db.transaction(() => {
+      const before = listingRow(this.#db, from.address, from.key);
+      if (before === undefined) return;
+      const name = this.addresses().find(({ address }) => address === from.address)?.target ?? '';
+      this.#nameTarget(to, name);
+      const { key, toggle, context_kind: contextKind } = before;
+      const listing = ensureListing(this.#db, to, { key, toggle, contextKind });
+      if (listing.metadata === null) saveListing(this.#db, listing, before);
+      this.#placements.rename(listing.id, ids, at);
+      this.#db.run(
+        'DELETE FROM listings WHERE id = ? AND NOT EXISTS (SELECT 1 FROM placements WHERE listing = listings.id)',
+        before.id,
+      );
+      this.#db.afterCommit(() => {
+        this.#remembered.changed(from.address, key);
+        this.#remembered.changed(to, key);
+      });
+    });
+  }
+
   #write(address: string, changes: readonly Change[], work: () => void): void {
     const [first] = changes;
     if (!first) return;

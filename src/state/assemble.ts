@@ -74,6 +74,11 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       own('what was applied');
       applied.forget(address, key);
     },
+    samePlace(from, to, ids, at) {
+      own('what was applied');
+      applied.samePlace(from, to, ids, at);
+      history.reload();
+    },
     baseline(placement, since) {
       fresh();
       return history.baseline(placement, since);

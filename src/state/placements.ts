@@ -149,6 +149,34 @@ export class Placements {
     return key;
   }
 
+  /**
+   * The placements go to another listing under other ids, with their history. What was applied is intended once more:
+   * that it is there was only found out.
+   */
+  rename(listing: ListingRow['id'], ids: ReadonlyMap<PlacementId, PlacementId>, at: number): void {
+    for (const [from, to] of ids) {
+      const row = placementRow(this.#db, from);
+      if (row === undefined || from === to) continue;
+      this.#db.run('UPDATE history SET placement = ? WHERE placement = ?', to, from);
+      this.#db.run('DELETE FROM placements WHERE id = ?', from);
+      if (placementRow(this.#db, to) !== undefined) continue;
+      const again = row.intent_who === null && row.who !== null;
+      savePlacement(this.#db, {
+        ...row,
+        id: to,
+        listing,
+        ...(again && {
+          intent_on: row.is_on,
+          intent_who: row.who,
+          intent_at: at,
+          intent_source: row.source,
+          intent_audience: row.audience,
+          intent_revision: row.revision,
+        }),
+      });
+    }
+  }
+
   #settle(row: PlacementRow, on: boolean, members: Members, at: number): void {
     const who = this.#sets.put(members, row.who);
     const is_on = on ? 1 : 0;

@@ -60,7 +60,11 @@ export function listingRow(db: Database, address: string, key: string): ListingR
 }
 
 /** The listing of a change. One that is not there yet is made as merely intended. */
-export function ensureListing(db: Database, address: string, change: Change): ListingRow {
+export function ensureListing(
+  db: Database,
+  address: string,
+  change: Pick<Change, 'key' | 'toggle' | 'contextKind'>,
+): ListingRow {
   const found = listingRow(db, address, change.key);
   if (found) return found;
   const { key, toggle, contextKind: context_kind } = change;
