@@ -59,14 +59,20 @@ export interface Target {
   readonly environments: readonly string[];
   /** The remote name of one of ours. */
   remoteEnvironment(environment: string): string;
+  /**
+   * Names what a write to that environment of ours changes, where two addresses may be the same thing: the real path of
+   * a file. Absent: another address is another place.
+   */
+  place?(environment: string): string;
   /** What names a toggle's flag here where its key alone does not: with its project. Absent: the key. */
   remoteKey?(key: string, spec: JsonObject): string;
   /**
    * Reads listings: those wanted and everything with our mark. Absent: the caller fills in from the state.
    * Throws a ProblemError when the target as a whole cannot be read, with `retryAfter` where the platform names a time;
-   * a single key goes to `unreadable`.
+   * a single key goes to `unreadable`. `onlyThese`: everything was read before and these alone are in doubt, so nothing
+   * else has to be looked for.
    */
-  read?(want: readonly ListingRef[], signal: AbortSignal): Promise<Live>;
+  read?(want: readonly ListingRef[], signal: AbortSignal, onlyThese?: boolean): Promise<Live>;
   /** Pure. Gives the toggle its native metadata (or refuses it); called once per change of the definitions. */
   shape(draft: ListingDraft): { readonly listing: DesiredListing } | { readonly refused: Refusal };
   /**

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 
@@ -25,6 +26,16 @@ async function realPathOf(path: string): Promise<string> {
     const parent = dirname(path);
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || parent === path) throw error;
     return join(await realPathOf(parent), path.slice(parent.length));
+  }
+}
+
+/** What a path comes to now with all symbolic links followed, as far as it exists and can be looked at. */
+export function realPathNow(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPathNow(parent), path.slice(parent.length));
   }
 }
 

@@ -30,4 +30,11 @@ export interface TargetKind {
   /** What is wrong with settings that passed the schema, as far as it can be told without secrets and network. */
   check?(settings: Readonly<Record<string, unknown>>, where: SettingsPlace): readonly Finding[];
   create(settings: Readonly<Record<string, unknown>>, context: TargetContext): Target;
+  /**
+   * The target as it was at `address`, a `Target.address` from before a change of its entry, with the settings of today
+   * (its token, its headers): what lies there is closed once the new address has everybody. `context.environments` are
+   * those of today's that were applied there. Undefined: that cannot be, or would send a secret to a host that the entry
+   * does not name any more; then it is left alone, with a warning.
+   */
+  at?(address: string, settings: Readonly<Record<string, unknown>>, context: TargetContext): Target | undefined;
 }

@@ -9,6 +9,7 @@ import { ownMetadata } from './flag.ts';
 import { FlagStore, outside } from './store.ts';
 
 const placeholder = '{environment}';
+const scheme = 'flagd ';
 
 /** An entry of `targets` of type `flagd`. */
 export const settingsSchema = Type.Object(
@@ -80,7 +81,12 @@ export function openStores(
     stores.set(name, new FlagStore(folder, absolute, file));
   }
   // Relative to the configuration: moving the whole folder moves no toggle.
-  return { stores, address: `flagd ${join('.', path).replaceAll('\\', '/')}` };
+  return { stores, address: `${scheme}${join('.', path).replaceAll('\\', '/')}` };
+}
+
+/** The path of such an address, relative to the configuration's folder; undefined for the address of another kind. */
+export function pathIn(address: string): string | undefined {
+  return address.startsWith(scheme) ? address.slice(scheme.length) : undefined;
 }
 
 const ours = ['toggle', 'name', 'description', 'owner', 'type'] as const;

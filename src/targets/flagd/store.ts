@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { type Problem, ProblemError } from '../../domain/problem.ts';
-import { realPathInside } from '../../lib/inside.ts';
+import { realPathInside, realPathNow } from '../../lib/inside.ts';
 import { replaceFile } from '../../lib/replace-file.ts';
 import { emptyFile, type FlagFile, flagFileText, parseFlagFile } from './flag-file.ts';
 
@@ -30,6 +30,11 @@ export class FlagStore {
   /** The file as last read or written; undefined before. */
   get last(): FlagFile | undefined {
     return this.#last?.file;
+  }
+
+  /** Which file it is, whatever leads there. */
+  get place(): string {
+    return realPathNow(this.#path);
   }
 
   /** Throws a ProblemError, with its place for what is no flag file. A file that is not there is empty. */

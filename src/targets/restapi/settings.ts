@@ -5,6 +5,8 @@ import { Duration, parseDuration } from '../../lib/duration.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
 import { pathInside } from '../../lib/inside.ts';
 
+const scheme = 'restapi ';
+
 /** An entry of `targets` of type `restapi`. */
 export const settingsSchema = Type.Object(
   {
@@ -92,8 +94,20 @@ export function readSettings(
     timeout: parseDuration(given.timeout ?? '10s'),
     concurrency: given.concurrency ?? 8,
     tls: given.tls && tlsFiles(given.tls, target, folder),
-    address: `restapi ${url.origin}${url.pathname.replace(/\/+$/, '')}`,
+    address: `${scheme}${url.origin}${url.pathname.replace(/\/+$/, '')}`,
   };
+}
+
+/**
+ * The endpoint of an earlier address, with the user, password and query of the present one. Undefined where it is on
+ * another host, port or scheme: the headers of today are not for it.
+ */
+export function endpointAt(address: string, present: string): string | undefined {
+  const former = address.startsWith(scheme) ? URL.parse(address.slice(scheme.length)) : null;
+  const url = new URL(present);
+  if (former === null || former.origin !== url.origin) return undefined;
+  url.pathname = former.pathname;
+  return url.href;
 }
 
 /** What is wrong with settings that passed the schema. */
