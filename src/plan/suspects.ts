@@ -7,6 +7,7 @@ import { blockId } from './block-id.ts';
 import { appliedPlacement, contentsOf, livePlacement, membersIn } from './contents.ts';
 import type { Context, Lookup } from './lookup.ts';
 import { approveHint, countOf } from './messages.ts';
+import { type Stray, straysOf } from './strays.ts';
 
 export interface SuspectVerdicts extends Suspects {
   readonly blocks: readonly Block[];
@@ -59,23 +60,58 @@ export function judgeSuspects(context: Context): SuspectVerdicts {
 function compare(context: Context, source: string): Comparison {
   const comparison: Comparison = { compared: [], unknown: false, unanswered: false };
   for (const lookup of context.lookups) {
-    for (const { key, placements } of lookup.view.desired) {
+    const strays = straysByToggle(lookup);
+    for (const { key, toggle, placements } of lookup.view.desired) {
+      const olds = strays.get(toggle) ?? [];
       for (const placement of placements) {
-        if (placement.source === source && placement.state === 'on') addTo(comparison, context, lookup, key, placement);
+        if (placement.source !== source || placement.state !== 'on') continue;
+        addTo(comparison, context, lookup, key, placement, olds);
       }
     }
   }
   return comparison;
 }
 
-function addTo(into: Comparison, context: Context, lookup: Lookup, key: string, placement: DesiredPlacement): void {
+function straysByToggle(lookup: Lookup): ReadonlyMap<string, readonly Stray[]> {
+  const byToggle = new Map<string, Stray[]>();
+  for (const stray of straysOf(lookup)) {
+    if (stray.live?.removed || stray.live?.archived || stray.applied?.removed) continue;
+    byToggle.set(stray.toggle, [...(byToggle.get(stray.toggle) ?? []), stray]);
+  }
+  return byToggle;
+}
+
+/** Who has it under a former key, as far as is known: moving is no way to have nothing to lose. */
+function beforeMove(olds: readonly Stray[], environment: string): Members {
+  const who = olds.flatMap(({ live, applied }) => {
+    const placements = (live ?? applied)?.placements ?? [];
+    return placements
+      .filter(one => one.environment === environment)
+      .map(({ id }) => {
+        const contents = contentsOf(livePlacement(live, id));
+        return live !== undefined && contents.known ? contents.any : (appliedPlacement(applied, id)?.who ?? noMembers);
+      });
+  });
+  return union(...who);
+}
+
+function addTo(
+  into: Comparison,
+  context: Context,
+  lookup: Lookup,
+  key: string,
+  placement: DesiredPlacement,
+  olds: readonly Stray[],
+): void {
   const listing = lookup.live.get(key);
   const contents = contentsOf(livePlacement(listing, placement.id));
   const applied = appliedPlacement(lookup.view.applied.get(key), placement.id);
   const isThere = contents.known && !lookup.unreadable.has(key);
   if (!isThere && applied === undefined) into.unknown = true;
-  const any = isThere ? contents.any : (applied?.who ?? noMembers);
-  const sure = isThere ? contents.sure : any;
+  const own = isThere ? contents.any : (applied?.who ?? noMembers);
+  const former = olds.length === 0 ? noMembers : beforeMove(olds, placement.environment);
+  const any = former.size === 0 ? own : union(own, former);
+  const sure = former.size === 0 && isThere ? contents.sure : any;
   const audience = context.input.audiences.get(placement.audience);
   const candidate = audience?.state === 'not-ready' && audience.candidate ? membersIn(audience.candidate) : undefined;
   if (candidate === undefined) {

@@ -36,6 +36,8 @@ export interface Holdings {
   doubt(key: string): void;
   doubtAll(): void;
   readonly inDoubt: boolean;
+  /** What was known under the first key is recorded under the second one now. */
+  same(former: string, key: string): void;
   /** A change landed and was recorded. */
   landed(change: Change, outcome: Outcome): void;
 }
@@ -58,7 +60,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     // A target without marks does not tell by itself what we left there when a file went.
     const left = [...remembered().values()].filter(({ key, removed }) => !removed && !wanted.has(key));
     const refs = [...desired, ...left].filter(({ key }) => keys === 'all' || keys.has(key)).map(refTo);
-    const found = await target.read?.(refs, options.signal);
+    const found = await target.read?.(refs, options.signal, keys !== 'all');
     if (!found) return;
     const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
     live = new Map([...others, ...found.listings.map(listing => [listing.key, recalled(listing)] as const)]);
@@ -119,6 +121,11 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     },
     get inDoubt() {
       return live === undefined || doubtful === 'all' || doubtful.size > 0;
+    },
+    same(former, key) {
+      live?.delete(former);
+      recall(former);
+      recall(key);
     },
     landed(change, outcome) {
       const { key } = change;

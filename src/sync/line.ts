@@ -11,6 +11,7 @@ import { callbackBearer, ownerOf } from './bearers.ts';
 import { createDefinitions, type Definitions, type Loaded, secondScan } from './definitions.ts';
 import { desiredFor } from './desired.ts';
 import { heldNews } from './held-news.ts';
+import { followMoves } from './moves.ts';
 import { createPlanning } from './planning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
@@ -21,6 +22,8 @@ export interface LineOptions {
   readonly config: Config;
   readonly sources: readonly Source[];
   readonly targets: readonly Target[];
+  /** Targets at their former addresses, where something is left, by name. */
+  readonly former?: ReadonlyMap<string, readonly Target[]>;
   /** Scans the flags folder (or gives the toggles of OPToggles' old configuration). */
   readonly load: (lastGood: readonly GoodDefinition[]) => Promise<Loaded>;
   readonly store: StateStore;
@@ -93,7 +96,7 @@ export function createLine(options: LineOptions): Line {
     inTargets: () =>
       targets.flatMap(lane => [...lane.applied().values()].filter(one => !one.removed).map(one => one.toggle)),
     unsure: () =>
-      targets.some(lane => lane.target.read !== undefined && lane.target.can.marks && lane.applied().size === 0),
+      options.targets.some(one => one.read !== undefined && one.can.marks && store.applied(one.address).size === 0),
   });
 
   const sources = options.sources.map(source =>
@@ -128,13 +131,14 @@ export function createLine(options: LineOptions): Line {
     }),
   );
 
+  const inUse = new Set(options.targets.flatMap(placesOf));
   const targets: TargetLane[] = options.targets.map((target, index) => {
+    const former = options.former?.get(target.name) ?? [];
     const lane: TargetLane = createTargetLane({
-      target,
+      moves: followMoves({ target, former, store, inUse, clock, window: config.guard.window, remember, log }),
       entry: config.targets[index] as Config['targets'][number],
       onRemoved: config.onRemoved,
       reopen: config.drift.reopen,
-      store,
       clock,
       random: options.random,
       log,
@@ -340,6 +344,11 @@ export function createLine(options: LineOptions): Line {
       aborting.abort(new Error('stopping'));
     },
   };
+}
+
+function placesOf(target: Target): readonly string[] {
+  const environments = target.environments.length > 0 ? target.environments : [''];
+  return environments.map(one => target.place?.(one)).filter(place => place !== undefined);
 }
 
 /** Something of ours lies in a target under a key that no file wants: its file may only not be there yet. */

@@ -95,7 +95,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const view = lane.view();
       if (!view || !definitions.current) return undefined;
       const suspects = comparing();
-      if (!uses(lane, suspects)) return planTargets(input([view], options.audiences, toggles));
+      const scope = movedLately(lane, clock.now() - options.config.guard.window) ? undefined : toggles;
+      if (!uses(lane, suspects)) return planTargets(input([view], options.audiences, scope));
       // A comparison is over everything the source decides, in every target.
       const concerned = options.targets().filter(other => other === lane || uses(other, suspects));
       const views = concerned.map(other => other.view() ?? other.unreadView());
@@ -111,6 +112,19 @@ export function createPlanning(options: PlanningOptions): Planning {
       );
     },
   };
+}
+
+/** What was done where a toggle was before counts for it within the window, so then nothing may be left out. */
+function movedLately(lane: TargetLane, since: number): boolean {
+  const { listings } = lane.desired;
+  const applied = lane.applied();
+  if (applied.size <= listings.length) return false;
+  const wanted = new Set(listings.map(({ key }) => key));
+  const toggles = new Set(listings.map(({ toggle }) => toggle));
+  return [...applied.values()].some(
+    ({ key, toggle, placements }) =>
+      toggles.has(toggle) && !wanted.has(key) && placements.some(({ appliedAt }) => appliedAt > since),
+  );
 }
 
 /** The part of a plan that is about one target. */

@@ -2,7 +2,6 @@ import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
 import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
 import { formatProblem, type Problem, retryAfterOf, toProblem } from '../domain/problem.ts';
-import type { StateStore } from '../domain/state.ts';
 import type { AppliedListing, Live } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,16 +10,17 @@ import type { Desired } from './desired.ts';
 import { createFlights } from './flights.ts';
 import { createHoldings } from './holdings.ts';
 import { createLane } from './lane.ts';
+import type { Moves } from './moves.ts';
 import type { WriteReason } from './reasons.ts';
 import { createRetries, type Retries } from './retries.ts';
 import type { Observer } from './view.ts';
 
 export interface TargetLaneOptions {
-  readonly target: Target;
+  /** The target, with what lies at its former addresses. */
+  readonly moves: Moves;
   readonly entry: Pick<TargetEntry, 'policy'>;
   readonly onRemoved: OnRemoved;
   readonly reopen: boolean;
-  readonly store: StateStore;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -87,7 +87,8 @@ const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
 export function createTargetLane(options: TargetLaneOptions): TargetLane {
-  const { target, store, clock, log, signal } = options;
+  const { clock, log, signal } = options;
+  const { target, store } = options.moves;
   const retries = createRetries(clock, options.random);
   /** Until somebody takes them: they hold whole audiences. */
   let outcomes: Done[] | undefined = [];
@@ -121,6 +122,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     desired: () => desired.listings,
     inFlight: placement => flights.placements.has(placement),
   });
+
+  options.moves.onSame((former, key) => holdings.same(former, key));
 
   function isYoung(change: Change): boolean {
     if (change.kind !== 'placement' || change.from === undefined) return true;

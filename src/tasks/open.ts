@@ -1,7 +1,7 @@
 import type { Source } from '../domain/audience.ts';
 import type { Config } from '../domain/config.ts';
 import { markOf } from '../domain/identity.ts';
-import { type Problem, ProblemError } from '../domain/problem.ts';
+import { formatProblem, ProblemError } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import type { Target } from '../domain/target.ts';
 import { sourceKinds, targetKinds } from '../kinds.ts';
@@ -12,6 +12,8 @@ import { callbackBearer } from '../sync/bearers.ts';
 import { createLine, type Line } from '../sync/line.ts';
 import type { Observer } from '../sync/view.ts';
 import { type Flags, openFlags } from './flags.ts';
+import type { TargetContext } from '../targets/kind.ts';
+import { type Former, formerTargets } from './former.ts';
 
 export interface OpenOptions {
   readonly config: Config;
@@ -50,16 +52,34 @@ export function openLine(options: OpenOptions): Opened {
   const store = openStore(options);
   const sources: Source[] = [];
   const targets: Target[] = [];
+  let former: Former;
   try {
     for (const entry of config.sources) sources.push(openSource(entry, options, store));
     for (const entry of config.targets) targets.push(openTarget(entry, options));
+    former = formerTargets({
+      config,
+      store,
+      targets,
+      kinds: targetKinds,
+      context: entry => targetContext(entry, options),
+      now: options.clock.now(),
+      remember: options.mode !== 'preview',
+    });
   } catch (error) {
     store.close();
     throw error;
   }
-  for (const problem of droppedTargets(store, targets)) log.warn({ code: problem.code }, problem.message);
+  for (const problem of former.warnings) log.warn({ code: problem.code }, formatProblem(problem));
+  for (const problem of former.news) log.info({ code: problem.code }, problem.message);
   const flags = openFlags({ ...options, mode: options.mode === 'preview' ? 'borrow' : 'own' });
-  const line = createLine({ ...options, sources, targets, store, load: lastGood => flags.load(lastGood) });
+  const line = createLine({
+    ...options,
+    sources,
+    targets,
+    former: former.targets,
+    store,
+    load: lastGood => flags.load(lastGood),
+  });
   return {
     line,
     store,
@@ -68,7 +88,8 @@ export function openLine(options: OpenOptions): Opened {
     async close() {
       await Promise.all([line.stop(), flags.close()]);
       const signal = AbortSignal.timeout(goodbye);
-      const closing = [...sources.map(source => source.close(signal)), ...targets.map(target => target.close())];
+      const all = [...targets, ...[...former.targets.values()].flat()];
+      const closing = [...sources.map(source => source.close(signal)), ...all.map(target => target.close())];
       await Promise.allSettled(closing);
       store.close();
     },
@@ -110,10 +131,13 @@ function openSource(entry: Config['sources'][number], options: OpenOptions, stor
 }
 
 function openTarget(entry: Config['targets'][number], options: OpenOptions): Target {
-  const { config, clock, random, log } = options;
   const kind = targetKinds[entry.type];
   if (!kind) throw new Error(`no target kind ${entry.type}`);
-  return kind.create(entry.settings, {
+  return kind.create(entry.settings, targetContext(entry, options));
+}
+
+function targetContext(entry: Config['targets'][number], { config, clock, random, log }: OpenOptions): TargetContext {
+  return {
     name: entry.name,
     mark: markOf(config.instance),
     instance: config.instance,
@@ -122,17 +146,5 @@ function openTarget(entry: Config['targets'][number], options: OpenOptions): Tar
     clock,
     random,
     log,
-  });
-}
-
-/** What was written somewhere that the configuration no longer names is left alone, and said. */
-function droppedTargets(store: StateStore, targets: readonly Target[]): Problem[] {
-  const known = new Set(targets.map(target => target.address));
-  return store
-    .addresses()
-    .filter(({ address }) => !known.has(address))
-    .map(({ target, address }) => ({
-      code: 'target-dropped',
-      message: `The configuration no longer names ${address} (target ${target}): its toggles are left as they are. Put it back with policy: sync and without toggles to close them.`,
-    }));
+  };
 }

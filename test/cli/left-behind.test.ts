@@ -34,7 +34,7 @@ describe('what the configuration does not name any more', () => {
   it('a target that is dropped is left alone, with a warning', async () => {
     const folder = await applied();
     const before = served(folder, 'production');
-    configure(folder, flagd('local', { path: 'elsewhere/{environment}.json' }));
+    configure(folder, flagd('other', { path: 'elsewhere/{environment}.json' }));
     const { code, stderr } = await optoggles(folder, ['apply']);
     expect(code).toBe(0);
     expect(stderr).toMatch(/target-dropped.*out\/\{environment\}\.json \(target local\)/);

@@ -29,10 +29,12 @@ export interface FakeTargetOptions {
   readonly environments?: readonly string[];
   /** Without marks a read gives only what was asked for. */
   readonly marks?: boolean;
+  /** Where it is; `fake <name>` unless told. */
+  readonly address?: string;
 }
 
 export function createFakeTarget(name: string, options: FakeTargetOptions = {}): FakeTarget {
-  const address = `fake ${name}`;
+  const address = options.address ?? `fake ${name}`;
   const listings: FakeTarget['listings'] = new Map();
 
   function carryOut(change: Change): Outcome {

@@ -26,6 +26,8 @@ export interface World {
   start(mode?: LineOptions['mode']): Promise<void>;
   /** Stops the line and starts a new one on the same state, targets and source. */
   restart(): Promise<void>;
+  /** The first target has another address from the next start on; its former ones are left behind. */
+  move(address: string): FakeTarget;
 }
 
 export interface WorldOptions {
@@ -66,6 +68,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const source = createFakeSource('opal', clock);
   const drafts = options.targets ?? [{ name: 'rest' }];
   const targets = drafts.map(draft => createFakeTarget(draft.name, draft));
+  const former: FakeTarget[] = [];
   const store = memoryState({ instance: 'test', clock });
   const toggles = new Map((options.toggles ?? [toggleOf('beta')]).map(toggle => [toggle.key, toggle]));
   const config: Config = {
@@ -110,6 +113,7 @@ export function createWorld(options: WorldOptions = {}): World {
       config,
       sources: [source],
       targets,
+      ...(former.length > 0 && { former: new Map([[former[0]?.name ?? '', former]]) }),
       load,
       store,
       clock,
@@ -123,7 +127,9 @@ export function createWorld(options: WorldOptions = {}): World {
   const world: World = {
     clock,
     source,
-    target: targets[0] as FakeTarget,
+    get target() {
+      return targets[0] as FakeTarget;
+    },
     targets,
     store,
     toggles,
@@ -147,6 +153,12 @@ export function createWorld(options: WorldOptions = {}): World {
     async restart() {
       await world.line.stop();
       await world.start();
+    },
+    move(address) {
+      const { name } = world.target;
+      former.push(world.target);
+      targets[0] = createFakeTarget(name, { ...drafts[0], address });
+      return world.target;
     },
   };
   return world;
