@@ -163,7 +163,10 @@ function blockAdoption(context: Context, site: Site, reviewed: boolean, blocks: 
   return true;
 }
 
-/** Whoever follows the same audience in the same environment waits along: one decision for all. True: somebody does. */
+/**
+ * Whoever follows the same audience in the same environment of a target waits along: one decision for all. Targets do not
+ * wait for each other: one that was down for long may have more to lose than the others. True: somebody does.
+ */
 function freezeSiblings(judged: readonly Judged[], blocks: Blocks): boolean {
   const frozen = new Map<string, BlockedBy>();
   for (const { draft } of judged) {
@@ -188,7 +191,7 @@ function freezeSiblings(judged: readonly Judged[], blocks: Blocks): boolean {
 }
 
 function siblingKey({ audience, ref }: Draft): string {
-  return `${audience}\n${ref.environment}`;
+  return `${audience}\n${ref.target}\n${ref.environment}`;
 }
 
 /** One of several blocks of the same placements is told: that of the audience, then the first id. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { membersOf, subtract, union } from '../../src/domain/members.ts';
-import { type Plan, phases } from '../../src/domain/plan.ts';
+import { type Change, type Plan, phases } from '../../src/domain/plan.ts';
 import type { Capabilities } from '../../src/domain/listing.ts';
 import { planTargets } from '../../src/plan/plan.ts';
 import {
@@ -212,6 +212,20 @@ describe('a plan', () => {
           const lastTaking = placements.findLastIndex((_, index) => isTaking(index));
           if (firstGrant >= 0) expect(lastTaking).toBeLessThan(firstGrant);
         }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of all targets is the plans of each: none waits for another', () => {
+    const tight = { ...guardDefaults, alwaysAllowedRevocations: 1, alwaysAllowedGrants: 2 };
+    fc.assert(
+      fc.property(story, fc.boolean(), (told_, isTight) => {
+        const input = told(told_, isTight ? tight : open).input();
+        const together = planTargets(input).changes;
+        const alone = input.targets.flatMap(view => planTargets({ ...input, targets: [view] }).changes);
+        const ids = (changes: readonly Change[]) => changes.map(({ id, phase }) => `${phase} ${id}`).sort();
+        expect(ids(together)).toEqual(ids(alone));
       }),
       { numRuns: 500 },
     );
