@@ -1,5 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
-import type { Config, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Config, FlagsPlace, GitFlags, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Purpose } from '../domain/settings-check.ts';
 import { parseDuration } from '../lib/duration.ts';
@@ -8,6 +8,7 @@ import { parseBind } from './bind.ts';
 import { check, type Placer } from './check.ts';
 import { type ConfigFile, configSchema, defaults, reservedKeys } from './config-schema.ts';
 import { checkSource, checkTarget, placeFindings } from './entries.ts';
+import { readGitFlags } from './git-settings.ts';
 import type { KindSchemas } from './kinds.ts';
 import { quoted } from './problems.ts';
 import { pathKey, substitute } from './references.ts';
@@ -52,8 +53,11 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
   const raw = value as Record<string, unknown>;
   problems.push(...takeUnavailable(raw, place));
   const standIns = (path: Path) => unknown.has(pathKey(path));
+  // Checked by itself: a schema inside a choice fills in no defaults.
+  const fromGit = isMapping(raw.flags) ? readGitFlags(raw.flags, { place, standIns }) : undefined;
+  if (fromGit !== undefined) raw.flags = defaults.flags;
   const general = check(configSchema, raw, place, { standIns });
-  problems.push(...general);
+  problems.push(...general, ...(fromGit?.problems ?? []));
   const entries = new Entries(place, input, standIns);
   const sources = listOf(raw.sources).map((entry, index) => entries.source(entry, index));
   const targets = listOf(raw.targets).map((entry, index) => entries.target(entry, index, raw.policy));
@@ -67,7 +71,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
   if (bind === undefined && !standIns(['bind'])) {
     say(['bind'], 'bad-bind', '"bind" is no address to listen on.', 'Write host:port, :port or [::1]:port.');
   }
-  const flags = pathInside(input.folder, file.flags);
+  const flags = pathInside(input.folder, typeof file.flags === 'string' ? file.flags : defaults.flags);
   if (flags === undefined) {
     say(['flags'], 'outside-folder', `"flags" leads out of the configuration’s folder.`, 'Name a folder inside it.');
   }
@@ -90,7 +94,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     folder: input.folder,
     instance: file.instance,
     bind: bind ?? { host: '127.0.0.1', port: 8080 },
-    flags: { folder: flags },
+    flags: fromGit?.git === undefined ? { folder: flags } : placeInClone(stateDir, fromGit.git),
     legacy: undefined,
     stateDir,
     sources: sources.filter(entry => entry !== undefined),
@@ -120,14 +124,15 @@ function takeUnavailable(raw: Record<string, unknown>, place: Placer): Problem[]
     const message = `"${key}" is reserved for a later version.`;
     problems.push({ code: 'reserved-key', message, hint: 'Remove it.', at: place([key], 'key') });
   }
-  const { flags } = raw;
-  if (typeof flags === 'object' && flags !== null && !Array.isArray(flags)) {
-    raw.flags = 'flags';
-    const message = 'Reading flags from a git address is not available in this version.';
-    const hint = 'Check the repository out and name its folder: "flags: flags".';
-    problems.push({ code: 'not-in-this-version', message, hint, at: place(['flags'], 'value') });
-  }
   return problems;
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function placeInClone(stateDir: string, git: GitFlags): FlagsPlace {
+  return { folder: join(stateDir, 'flags', 'tree', git.path), git };
 }
 
 function listOf(value: unknown): unknown[] {

@@ -99,7 +99,9 @@ async function readConfig(path: string, file: string): Promise<string> {
 export function secretsOf(config: Config): string[] {
   const tokens = [...config.adminTokens, ...config.readTokens].map(({ token }) => token);
   const settings = [...config.sources, ...config.targets].flatMap(entry => secretsIn(entry.settings));
-  const all = new Set([...(config.secrets ?? []), config.callbackSecret ?? '', ...tokens, ...settings]);
+  const { token = '', webhookSecret = '' } = config.flags?.git ?? {};
+  const own = [config.callbackSecret ?? '', token, webhookSecret];
+  const all = new Set([...(config.secrets ?? []), ...own, ...tokens, ...settings]);
   all.delete('');
   return [...all].sort((a, b) => b.length - a.length || compare(a, b));
 }
