@@ -37,6 +37,8 @@ export interface Harness {
   /** How often something was written so far. */
   writes(): number;
   readonly faults: Faults;
+  /** Keys that are taken as they are; absent: any. */
+  readonly oddKeys?: readonly string[];
   close(): Promise<void>;
 }
 
