@@ -74,7 +74,7 @@ export function createCliDriver({ remote, clock, env, limits = defaultLimits }: 
       const isHost = /Host key verification failed/i.test(stderr);
       return isHost ? unknownHost(url) : accessRefused(url, /error: (40[13])/.exec(stderr)?.[1] ?? 'git says so');
     }
-    if (/unable to update url base from redirection|redirect/i.test(stderr)) return redirected(url);
+    if (/unable to update url base from redirection|error: 30\d/i.test(stderr)) return redirected(url);
     return new GitError('remote', {
       code: 'git-failed',
       message: `git ended with ${code} for ${shownAddress(url)}: ${lastLine(redact(stderr))}`,

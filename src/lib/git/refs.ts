@@ -31,11 +31,18 @@ function defaultOf({ commits, head }: RemoteRefs): string | undefined {
 
 function missing(url: string, refs: RemoteRefs, ref: string | undefined): GitError {
   const where = shownAddress(url);
+  if (refs.commits.size === 0 && refs.head === undefined) {
+    return new GitError('remote', {
+      code: 'git-empty',
+      message: `${where} shows no commit at all.`,
+      hint: 'Push a commit; if there are some, see that this is the address of the repository.',
+    });
+  }
   if (ref === undefined) {
     return new GitError('ref', {
-      code: 'git-empty',
+      code: 'git-ref-missing',
       message: `${where} has no default branch with a commit.`,
-      hint: 'Push a commit, or name a branch in "flags.ref".',
+      hint: 'Push a commit to it, or name another branch in "flags.ref".',
     });
   }
   const instead = refs.head === undefined ? '' : ` Its default branch is ${shortRef(refs.head)}.`;
