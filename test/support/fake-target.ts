@@ -12,8 +12,14 @@ type Fault = (change: Change) => Outcome | undefined | Promise<Outcome | undefin
 export interface FakeTarget extends Target {
   readonly listings: Map<
     string,
-    { metadata: JsonObject; removed: boolean; in: Map<string, { on: boolean; who: Who }> }
+    {
+      metadata: JsonObject;
+      removed: boolean;
+      in: Map<string, { readonly on: boolean; readonly who: Who; readonly group?: string }>;
+    }
   >;
+  /** Members by environment and name of the group. */
+  readonly groups: Map<string, Who>;
   /** Ids of the changes that arrived, in order. */
   readonly writes: string[];
   /** Ids of the changes that were carried out, in order. */
@@ -22,6 +28,8 @@ export interface FakeTarget extends Target {
   /** Decides about a change before it is carried out; undefined = carry it out. */
   fault: Fault;
   members(key: string, environment: string): readonly string[] | undefined;
+  /** Carries a placement's change out, whatever the faults say. */
+  put(change: Change): void;
 }
 
 export interface FakeTargetOptions {
@@ -31,11 +39,25 @@ export interface FakeTargetOptions {
   readonly marks?: boolean;
   /** Where it is; `fake <name>` unless told. */
   readonly address?: string;
+  /** Lists above that size are groups, which placements share that follow one audience. */
+  readonly groups?: { readonly above: number; readonly back: number };
 }
 
 export function createFakeTarget(name: string, options: FakeTargetOptions = {}): FakeTarget {
   const address = options.address ?? `fake ${name}`;
   const listings: FakeTarget['listings'] = new Map();
+  const groups: FakeTarget['groups'] = new Map();
+
+  function whoIn(environment: string, { who, group }: { readonly who: Who; readonly group?: string }): Who {
+    return group === undefined ? who : (groups.get(`${environment} ${group}`) ?? nobody);
+  }
+
+  function put(change: Change): void {
+    if (change.kind !== 'placement') return;
+    const { group, who } = change.after;
+    if (group !== undefined) groups.set(`${change.environment} ${group}`, who);
+    listings.get(change.key)?.in.set(change.environment, change.after);
+  }
 
   function carryOut(change: Change): Outcome {
     const done: Outcome = { change: change.id, result: 'done' };
@@ -47,7 +69,7 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
       return done;
     }
     if (!listing) throw new Error(`${change.id}: there is no ${change.key}`);
-    if (change.kind === 'placement') listing.in.set(change.environment, change.after);
+    if (change.kind === 'placement') put(change);
     else {
       listing.metadata = change.metadata;
       listing.removed = change.kind === 'retire';
@@ -63,7 +85,7 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
     can: {
       environments: 'many',
       marks: options.marks ?? true,
-      groups: null,
+      groups: options.groups ?? null,
       conditions: false,
       contextKinds: 'any',
       mostMembers: null,
@@ -73,18 +95,28 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
       atomic: 'placement',
     },
     listings,
+    groups,
+    put,
     writes: [],
     done: [],
     reads: 0,
     fault: () => undefined,
     members(key, environment) {
       const placement = listings.get(key)?.in.get(environment);
-      if (!placement?.on || placement.who.kind !== 'members') return placement && [];
-      return [...placement.who.members.values()];
+      const who = placement && whoIn(environment, placement);
+      if (!placement?.on || who?.kind !== 'members') return placement && [];
+      return [...who.members.values()];
     },
     remoteEnvironment: environment => environment,
-    shape: ({ name: title, description, owner, type, spec, ...listing }) => ({
-      listing: { ...listing, metadata: { title: title ?? listing.key, ...spec } },
+    shape: ({ name: title, description, owner, type, spec, placements, ...listing }) => ({
+      listing: {
+        ...listing,
+        metadata: { title: title ?? listing.key, ...spec },
+        placements: placements.map(placement => ({
+          ...placement,
+          ...(options.groups && { groups: { shared: placement.audience.slice(0, 8), own: `own-${listing.key}` } }),
+        })),
+      },
     }),
     async *apply(batch, _signal, mayStart) {
       for (const change of batch) {
@@ -107,8 +139,11 @@ export function createFakeTarget(name: string, options: FakeTargetOptions = {}):
       const asked = want === 'managed' ? [] : want.map(({ key }) => key);
       const told = [...listings].filter(([key]) => target.can.marks || asked.includes(key));
       const found = told.map(([key, listing]): LiveListing => {
-        const placements = [...listing.in].map(([environment, { on, who }]): LivePlacement => {
-          return { id: placementIdOf(address, environment, key), environment, seen: 'read', on, who, waysIn: [] };
+        const placements = [...listing.in].map(([environment, there]): LivePlacement => {
+          const { on, group } = there;
+          const who = whoIn(environment, there);
+          const id = placementIdOf(address, environment, key);
+          return { id, environment, seen: 'read', on, who, waysIn: [], ...(group !== undefined && { group }) };
         });
         return {
           key,

@@ -19,7 +19,7 @@ type Op =
     }
   | { readonly do: 'source'; readonly is: 'down' | 'up' | 'empty' | 'whole' }
   | { readonly do: 'writes'; readonly fail: Fault }
-  | { readonly do: 'file'; readonly key: string; readonly becomes: 'on' | 'off' | 'gone' | 'moved' }
+  | { readonly do: 'file'; readonly key: string; readonly becomes: 'on' | 'off' | 'gone' | 'moved' | 'shared' }
   | { readonly do: 'restart' }
   | { readonly do: 'wait'; readonly ms: number };
 
@@ -56,7 +56,7 @@ const ops: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('file' as const),
       key,
-      becomes: fc.constantFrom('on' as const, 'off' as const, 'gone' as const, 'moved' as const),
+      becomes: fc.constantFrom('on', 'off', 'gone', 'moved', 'shared', 'shared'),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: 'restart' as const }) },
@@ -80,6 +80,7 @@ const open = {
 const shapes: [string, WorldOptions['targets']][] = [
   ['a target that can be read', [{ name: 'rest' }]],
   ['a target that shows only what is asked for', [{ name: 'rest', marks: false }]],
+  ['a target with groups', [{ name: 'rest', groups: { above: 2, back: 1 } }]],
   ['a target that cannot be read', [{ name: 'rest', readable: false, marks: false }]],
 ];
 
@@ -142,7 +143,10 @@ function watch(world: World): { readonly wrong: string[] } {
       return apply(batch, signal, (change: Change) => {
         const may = mayStart(change);
         if (may && change.kind === 'placement' && change.after.on) {
-          if (!answers.some(answer => world.clock.now() - answer.at <= 5_000 && stands(change, answer))) {
+          if (
+            !isStill(change) &&
+            !answers.some(answer => world.clock.now() - answer.at <= 5_000 && stands(world, change, answer))
+          ) {
             wrong.push(`${change.id}: ${listOf(change.after.who).join()}`);
           }
         }
@@ -159,9 +163,16 @@ interface Answer {
   readonly users: readonly string[];
 }
 
+/** Nobody comes or goes: it leaves a group as it is. */
+function isStill({ before, after, granted, revoked }: PlacementChange): boolean {
+  return before.on === after.on && granted.size + revoked.size === 0;
+}
+
 /** It says what the answer says, or, under a key that the toggle left, takes from people what the answer takes. */
-function stands(change: Change & PlacementChange, { rule, users }: Answer): boolean {
-  if (rule !== `app.${change.toggle}`) return false;
+function stands(world: World, change: Change & PlacementChange, { rule, users }: Answer): boolean {
+  // Its own rule, or the one that its file names; a file may be read only after the next answer.
+  const policy = world.toggles.get(change.toggle)?.usersPolicy.rule ?? change.toggle;
+  if (rule !== `app.${change.toggle}` && rule !== `app.${policy}` && rule !== 'app.a') return false;
   const after = listOf(change.after.who).join();
   const left = listOf(change.before.who).filter(user => users.includes(user));
   return after === users.join() || (change.granted.size === 0 && after === left.join());
@@ -196,6 +207,8 @@ async function carryOut(world: World, op: Op): Promise<void> {
         const more = {
           on: {},
           off: { state: 'off' as const },
+          // The policy of another toggle.
+          shared: { usersPolicy: toggleOf('a').usersPolicy },
           moved: { targets: { rest: { key: `${toggle}-2`, spec: {} } } },
         }[op.becomes];
         world.toggles.set(toggle, toggleOf(toggle, { guard: { allowEmpty: true }, ...more }));
@@ -254,7 +267,7 @@ function faultOf(world: World, fault: Fault): World['target']['fault'] {
     case 'lost':
       return (change): Outcome => {
         const listing = world.target.listings.get(change.key);
-        if (change.kind === 'placement') listing?.in.set(change.environment, change.after);
+        if (listing) world.target.put(change);
         return { change: change.id, result: 'unanswered', problem };
       };
     case 'slow':
@@ -276,8 +289,8 @@ function served(world: World): Record<string, readonly string[]> {
 
 function wanted(world: World): Record<string, readonly string[]> {
   const found: Record<string, readonly string[]> = {};
-  for (const { key: toggle, state, targets } of world.toggles.values()) {
-    const users = world.source.rules.get(`app.${toggle}`);
+  for (const { key: toggle, state, targets, usersPolicy } of world.toggles.values()) {
+    const users = world.source.rules.get(`app.${usersPolicy.rule}`);
     if (state === 'on' && Array.isArray(users) && users.length > 0) {
       found[targets?.rest?.key ?? toggle] = [...(users as readonly string[])].sort();
     }
