@@ -10,6 +10,7 @@ import { reportStatus } from '../report/status.ts';
 import { createMetrics } from '../server/metrics.ts';
 import { createServer } from '../server/server.ts';
 import { createEngine } from '../sync/engine.ts';
+import type { Line } from '../sync/line.ts';
 import { openLine } from '../tasks/open.ts';
 import { settle } from '../tasks/settle.ts';
 import { type Context, lookOf, openConfig } from './context.ts';
@@ -18,7 +19,7 @@ export interface RunFlags {
   readonly config?: string | undefined;
 }
 
-/** The first table is printed when everything has settled, or after this time (ms). */
+/** The first table is printed when everything was done that can be done now, or after this time (ms). */
 const firstLook = 10_000;
 
 /** `optoggles run`: keeps the targets in agreement until it is told to stop. */
@@ -72,7 +73,7 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     else if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
     void watchFile(resolve(config.folder, config.file), systemClock, configChanged, closing.signal);
     await line.start();
-    await settle(line, systemClock, firstLook, context.signal);
+    await settle(line, systemClock, firstLook, context.signal, () => line.started() && !isDoubted(line));
     const look = lookOf(context.stdout, context.env);
     context.stdout.write(
       reportOutcome(
@@ -90,6 +91,14 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     store.audit({ at: systemClock.now(), what: 'stopped' });
     await opened.close();
   }
+}
+
+/** Something is suspect, and evidence may come at any moment. */
+function isDoubted(line: Line): boolean {
+  return line.sources.some(lane => {
+    const { state, by } = lane.view().standing;
+    return state === 'suspect' && by !== 'nothing';
+  });
 }
 
 function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {

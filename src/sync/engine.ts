@@ -57,9 +57,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
 
   line.onChange(() => {
     cached = undefined;
-    everStarted ||=
-      line.sources.every(lane => lane.view().lastAnswerAt !== undefined && lane.view().registered) &&
-      line.targets.every(lane => lane.started);
+    everStarted ||= line.started();
   });
 
   function toggles(): ToggleStatus[] {

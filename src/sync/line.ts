@@ -59,6 +59,11 @@ export interface Line {
   planAll(): Plan;
   /** Nothing runs, nothing waits to be tried again. */
   settled(): boolean;
+  /**
+   * Every source was reached and every toggle was created, updated or refused in each target, at least once. What is
+   * left (held, blocked, failing) waits for another answer.
+   */
+  started(): boolean;
   /** Resolves when every lane is idle for the moment. */
   idle(): Promise<void>;
   /** Called after anything that status shows may have changed; returns how to stop. */
@@ -281,6 +286,14 @@ export function createLine(options: LineOptions): Line {
     );
   }
 
+  function started(): boolean {
+    return (
+      !(cancelScan && holdsStrays(targets)) &&
+      sources.every(lane => lane.view().lastAnswerAt !== undefined && lane.view().registered) &&
+      targets.every(lane => lane.started)
+    );
+  }
+
   function tellWaiting(): void {
     cancelTelling = clock.after(patienceTold, () => {
       if (!settled())
@@ -322,6 +335,7 @@ export function createLine(options: LineOptions): Line {
     },
     planAll: () => planning.planAll(),
     settled,
+    started,
     async idle() {
       do {
         await scanning;

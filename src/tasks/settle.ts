@@ -2,17 +2,23 @@ import type { Clock } from '../lib/clock.ts';
 import type { Line } from '../sync/line.ts';
 
 /**
- * Waits until nothing runs and nothing waits to be tried again. False: the time (ms) was over first, or the signal
- * ended it.
+ * Waits until nothing runs and nothing waits to be tried again, or nothing runs and it is `enough`. False: the time (ms)
+ * was over first, or the signal ended it.
  */
-export async function settle(line: Line, clock: Clock, timeout: number, signal: AbortSignal): Promise<boolean> {
+export async function settle(
+  line: Line,
+  clock: Clock,
+  timeout: number,
+  signal: AbortSignal,
+  enough: () => boolean = () => false,
+): Promise<boolean> {
   const over = new AbortController();
   const end = AbortSignal.any([over.signal, signal]);
   const stop = clock.after(timeout, () => over.abort());
   try {
     for (;;) {
       await line.idle();
-      if (line.settled()) return true;
+      if (line.settled() || enough()) return true;
       if (end.aborted) return false;
       await changed(line, end);
     }

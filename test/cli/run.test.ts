@@ -33,6 +33,18 @@ describe('a running instance', () => {
     expect(outOf(folder)).toEqual(before);
   });
 
+  it('with a toggle that is held it does not keep the table back', async () => {
+    const lists = { 'app.rbac.beta': ['alice'] };
+    const folder = project({ flags: { beta: {}, gamma: {} }, lists });
+    const begin = performance.now();
+    const running = startOptoggles(folder, ['run']);
+    await running.url;
+    // Ten seconds are what it would wait at most.
+    expect(performance.now() - begin).toBeLessThan(8_000);
+    expect(running.stdout).toMatch(/^beta\s+local\s+production\s+in-sync\s+1/m);
+    expect(running.stdout).toMatch(/^gamma\s+local\s+production\s+held/m);
+  });
+
   it('has the state for itself: apply and a second run say so and exit 1; plan and status work beside it', async () => {
     const folder = project();
     const running = startOptoggles(folder, ['run']);
