@@ -14,45 +14,23 @@ export interface StrangersOptions {
 /** Shares of the whole: the rest are names made up. */
 const nearShare = 0.5;
 const othersShare = 0.2;
-/** What looks like Latin and is not: https://www.unicode.org/reports/tr39/#Confusable_Detection. */
+/** What looks like Latin and is not, letter by letter: https://www.unicode.org/reports/tr39/#Confusable_Detection. */
+const alike: readonly (readonly [string, string])[] = [
+  ['aceiopsxyABEHKMOPTX', 'асеіорѕхуАВЕНКМОРТХ'],
+  ['01l-@.', 'Ol1‐＠․'],
+];
 const confusables: ReadonlyMap<string, string> = new Map(
-  [
-    'aа',
-    'cс',
-    'eе',
-    'iі',
-    'oо',
-    'pр',
-    'sѕ',
-    'xх',
-    'yу',
-    'AА',
-    'BВ',
-    'EЕ',
-    'OО',
-    '0O',
-    '1l',
-    'l1',
-    '-‐',
-    '@＠',
-    '.․',
-  ].map(pair => [pair.slice(0, 1), pair.slice(1)]),
+  alike.flatMap(([plain, strange]) => Array.from(plain, (letter, index) => [letter, strange.charAt(index)] as const)),
 );
 
 /** Ways to be almost a member: what a substring test, a pattern, a trim or a case fold would let in. */
 const nearMisses: readonly ((name: string, random: () => number) => string)[] = [
   name => (name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()),
   name => name.slice(0, 1).toUpperCase() + name.slice(1),
-  name => Array.from(name).slice(0, -1).join(''),
-  name => Array.from(name).slice(1).join(''),
-  (name, random) =>
-    Array.from(name)
-      .slice(0, 1 + Math.floor(random() * name.length))
-      .join(''),
-  (name, random) =>
-    Array.from(name)
-      .slice(Math.floor(random() * name.length))
-      .join(''),
+  name => part(name, 0, -1),
+  name => part(name, 1),
+  (name, random) => part(name, 0, 1 + Math.floor(random() * name.length)),
+  (name, random) => part(name, Math.floor(random() * name.length)),
   name => `${name} `,
   name => ` ${name}`,
   name => `${name}x`,
@@ -62,6 +40,7 @@ const nearMisses: readonly ((name: string, random: () => number) => string)[] = 
   name => (name === name.normalize('NFD') ? name.normalize('NFC') : name.normalize('NFD')),
   name => `${name},${name}`,
   name => JSON.stringify(name),
+  name => name.replaceAll('$$', '$'),
   name => name.replaceAll('$', ''),
   name => `${name}*`,
 ];
@@ -78,8 +57,8 @@ export function strangers(options: StrangersOptions): readonly string[] {
   const random = seeded(options.seed);
   const found = new Set<string>();
   const add = (name: string): void => {
-    // What is no text cannot be asked about over a wire.
-    if (!insiders(name) && name.isWellFormed() && found.size < count) found.add(name);
+    // What is no text, or nothing, cannot be asked about everywhere.
+    if (name !== '' && name.isWellFormed() && !insiders(name) && found.size < count) found.add(name);
   };
   for (const name of odd) if (found.size < count * (1 - nearShare - othersShare)) add(name);
   const names = picked(near, Math.ceil((count * nearShare) / nearMisses.length), random);
@@ -111,6 +90,10 @@ export function picked(members: Members, count: number, random: () => number): r
   let position = 0;
   for (const name of members.values()) if (positions.has(position++)) result.push(name);
   return result;
+}
+
+function part(name: string, from: number, to?: number): string {
+  return Array.from(name).slice(from, to).join('');
 }
 
 function confused(name: string, random: () => number): string {

@@ -20,10 +20,7 @@ interface LongList {
 const long = 2000;
 
 /** Operators that ask their arguments of the same person: `some`, `map` and their like ask them of something else. */
-const transparent = new Set([
-  ...['if', 'and', 'or', '!', '!!', 'in', 'var', '==', '===', '!=', '!=='],
-  ...['starts_with', 'ends_with', 'sem_ver', 'fractional'],
-]);
+const transparent = new Set('if and or ! !! in var == === != !== starts_with ends_with sem_ver fractional'.split(' '));
 
 /**
  * Cuts `{"in":[{"var":"targetingKey"},[names]]}` and nothing else: whether one of these members is on such a list depends
