@@ -3,6 +3,7 @@ import { version } from '../lib/version.ts';
 import { type ApplyFlags, applyCommand } from './apply.ts';
 import { type ApproveFlags, approveCommand } from './approve.ts';
 import { type Context, failWith } from './context.ts';
+import { type ExplainFlags, explainCommand } from './explain.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
@@ -72,6 +73,16 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--strangers <count>', 'about how many people who are no members to ask per placement', '1000')
     .option('--seed <number>', 'which strangers: the same seed asks about the same', '1')
     .action((flags: VerifyFlags) => verifyCommand(context, flags));
+  program
+    .command('explain')
+    .description('why somebody has a toggle, or does not; writes nothing')
+    .argument('<key>', 'the toggle')
+    .argument('<user>', 'the member, as policy names it')
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--environment <name>', 'only this environment')
+    .addOption(timeout)
+    .action((key: string, user: string, flags: ExplainFlags) => explainCommand(context, key, user, flags));
   program
     .command('run')
     .description('keep the targets in agreement, until SIGTERM')

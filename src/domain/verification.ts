@@ -89,11 +89,12 @@ export interface ExplainedPlacement extends PlacementRef {
   readonly problems: readonly Problem[];
 }
 
-/** Since when somebody is in a placement, or out of it. */
+/** Since when somebody is in a placement, or out of it, by what was written. */
 export interface Since {
   readonly in: boolean;
-  /** ms since the epoch. `exact`: the write that changed it; else it is so at the latest since then. */
-  readonly at: number;
+  /** ms since the epoch; undefined: never in, as far as the state goes back. */
+  readonly at?: number;
+  /** `at` is when it was written; else it is so at the latest since then. */
   readonly exact: boolean;
   /** Of the policy that the write stood on. */
   readonly revision?: string;

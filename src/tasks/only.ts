@@ -4,8 +4,11 @@ import { sourceKinds, targetKinds } from '../kinds.ts';
 import { createFlagLoader } from '../load/flags.ts';
 import { nearest, quoted } from '../load/problems.ts';
 
-/** Throws a UsageError for a toggle that has no file: doing nothing would look like everything was in sync. */
-export async function checkOnly(config: Config, only: ReadonlySet<string>): Promise<void> {
+/**
+ * Throws a UsageError for a toggle that has no file: doing nothing would look like everything was in sync. `where` is
+ * what named it.
+ */
+export async function checkOnly(config: Config, only: ReadonlySet<string>, where = '--only'): Promise<void> {
   const { present, unreadable } = await createFlagLoader(config, { sources: sourceKinds, targets: targetKinds }).load(
     [],
   );
@@ -14,7 +17,7 @@ export async function checkOnly(config: Config, only: ReadonlySet<string>): Prom
   if (unknown === undefined) return;
   throw new UsageError({
     code: 'unknown-toggle',
-    message: `--only: there is no toggle ${quoted(unknown)}.`,
+    message: `${where}: there is no toggle ${quoted(unknown)}.`,
     hint: nearest(unknown, [...present], 'Toggles'),
   });
 }

@@ -1,0 +1,48 @@
+import { systemClock } from '../lib/clock.ts';
+import { explanationJsonText, reportExplanation } from '../report/explain.ts';
+import { explain, explainExitCode } from '../tasks/explain.ts';
+import { checkOnly } from '../tasks/only.ts';
+import { openLine, silentObserver } from '../tasks/open.ts';
+import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
+
+export interface ExplainFlags {
+  readonly config?: string | undefined;
+  readonly json?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly timeout: string;
+}
+
+/** `optoggles explain KEY USER`: why somebody has a toggle, or does not; writes nothing. */
+export async function explainCommand(
+  context: Context,
+  toggle: string,
+  member: string,
+  flags: ExplainFlags,
+): Promise<void> {
+  const timeout = durationOption(flags.timeout);
+  const { environment } = flags;
+  const { config, log } = await openConfig(context, flags.config);
+  const only = new Set([toggle]);
+  await checkOnly(config, only, 'explain');
+  const opened = openLine({
+    config,
+    mode: 'preview',
+    clock: systemClock,
+    random: Math.random,
+    log,
+    observer: silentObserver,
+    only,
+  });
+  try {
+    const { line, store } = opened;
+    const { signal } = context;
+    const found = await explain({ line, store, clock: systemClock, timeout, signal, toggle, member, environment });
+    if (flags.json !== undefined) await writeJson(context, flags.json, explanationJsonText(found));
+    if (flags.json !== '-') context.stdout.write(reportExplanation(found, lookOf(context.stdout, context.env)));
+    tellProblems(context, found.warnings, 'warning: ');
+    tellProblems(context, found.failed);
+    context.exit(explainExitCode(found));
+  } finally {
+    await opened.close();
+  }
+}
