@@ -1,17 +1,17 @@
 import type { Config } from '../domain/config.ts';
 import { UsageError } from '../domain/problem.ts';
-import { sourceKinds, targetKinds } from '../kinds.ts';
-import { createFlagLoader } from '../load/flags.ts';
+import { systemClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/log.ts';
 import { nearest, quoted } from '../load/problems.ts';
+import { openFlags } from './flags.ts';
 
 /**
  * Throws a UsageError for a toggle that has no file: doing nothing would look like everything was in sync. `where` is
  * what named it.
  */
 export async function checkOnly(config: Config, only: ReadonlySet<string>, where = '--only'): Promise<void> {
-  const { present, unreadable } = await createFlagLoader(config, { sources: sourceKinds, targets: targetKinds }).load(
-    [],
-  );
+  const flags = openFlags({ config, mode: 'borrow', clock: systemClock, random: Math.random, log: silentLog });
+  const { present, unreadable } = await flags.load([]).finally(() => flags.close());
   if (unreadable) return;
   const unknown = [...only].find(key => !present.has(key));
   if (unknown === undefined) return;

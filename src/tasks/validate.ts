@@ -3,6 +3,7 @@ import { loadConfig } from '../load/config.ts';
 import { expiredWarnings } from '../load/expired.ts';
 import { createFlagLoader } from '../load/flags.ts';
 import type { KindSchemas } from '../load/kinds.ts';
+import { checkRepository } from './check-repository.ts';
 
 export interface ValidateOptions {
   readonly configFile: string;
@@ -22,12 +23,16 @@ export interface Validation {
   readonly toggles: number;
 }
 
-/** Checks a configuration and every flag file of it: no secrets, no network, nothing written. */
+/**
+ * Checks a configuration and every flag file of it: no secrets, no network, nothing written. Files of a repository are
+ * fetched for it, where that can be done; else a warning says that they were not checked.
+ */
 export async function validate(options: ValidateOptions): Promise<Validation> {
   const { configFile, kinds, env, now } = options;
   try {
     const { config, warnings } = await loadConfig(configFile, { kinds, env, secrets: 'check', purpose: 'validate' });
-    const loaded = await createFlagLoader(config, kinds).load([]);
+    const fromGit = config.flags?.git !== undefined;
+    const loaded = await (fromGit ? checkRepository(options) : createFlagLoader(config, kinds).load([]));
     const { unreadable, toggles, files } = loaded;
     return {
       problems: [...(unreadable === undefined ? [] : [unreadable]), ...loaded.problems],
