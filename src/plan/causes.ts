@@ -8,15 +8,21 @@ const order: readonly Cause[] = ['definition', 'policy', 'data', 'source', 'drif
 export function causesOf(draft: Draft, who: Members, metadata: 'definition' | 'drift' | undefined): readonly Cause[] {
   const { applied, answer, definitional } = draft;
   const causes = new Set<Cause>();
-  if (definitional || metadata === 'definition') causes.add('definition');
+  const isOfCommit = definitional || isFirstFill(draft);
+  if (isOfCommit || metadata === 'definition') causes.add('definition');
   if (hasDrifted(draft) || metadata === 'drift') causes.add('drift');
   if (answer?.accepted) causes.add('source');
-  if (!definitional && applied !== undefined && answer !== undefined && !sameMembers(applied.who, who)) {
+  if (!isOfCommit && applied !== undefined && answer !== undefined && !sameMembers(applied.who, who)) {
     const [before, now] = [applied.revision, answer.from.revision];
     causes.add(before !== undefined && now !== undefined && before !== now ? 'policy' : 'data');
   }
   if (causes.size === 0) causes.add('data');
   return order.filter(cause => causes.has(cause));
+}
+
+/** It was created closed, before there was an answer: whoever comes in first comes because of its file. */
+function isFirstFill({ role, applied }: Draft): boolean {
+  return role === 'follow' && applied !== undefined && !applied.on && applied.firstFilledAt === undefined;
 }
 
 /** What was read is not what was last written: somebody changed it in the target. */

@@ -596,6 +596,18 @@ describe('causes', () => {
       ['data', 'source'],
     ],
   ];
+  it('definition: the first fill of a toggle that was created before there was an answer, and only that', () => {
+    const world = settled();
+    world.add('g', undefinedAnswer);
+    const causes = [undefinedAnswer, ['dave'], ['dave', 'eve']].map(answer => {
+      world.answers.set('g', answer);
+      const plan = planTargets(world.input());
+      world.apply(plan);
+      return plan.changes.map(change => `${change.kind} ${change.causes.join(' ')}`);
+    });
+    expect(causes).toEqual([['create definition'], ['placement definition'], ['placement data']]);
+  });
+
   it.each(cases)('%s', (_says, change, causes) => {
     const world = settled();
     change(world);
