@@ -244,9 +244,7 @@ export interface PlanInput {
   readonly only?: ReadonlySet<string>;
   /** With `only`: all other toggles are as they should be, and are not looked at. */
   readonly settled?: boolean;
-  /** `apply --checksum`: definition-caused changes are approved when the plan's checksum is this one. */
-  readonly reviewedChecksum?: string;
-  /** The same, where the caller compared the checksum of the plan over all targets itself. */
+  /** `apply --checksum`: the caller compared the checksum of the plan over all targets; what the commit causes is approved. */
   readonly definitionsReviewed?: boolean;
 }
 

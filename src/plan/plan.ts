@@ -44,7 +44,7 @@ export function planTargets(input: PlanInput): Plan {
   for (const lookup of context.lookups) surveyTarget(survey, input, lookup, answers);
   const { sites } = survey;
   const checksum = checksumOf(sites);
-  const reviewed = input.definitionsReviewed === true || input.reviewedChecksum === checksum;
+  const reviewed = input.definitionsReviewed === true;
   guard(context, survey, reviewed, blocks);
   const removal = judgeRemovals(context, sites, reviewed);
   if (removal !== undefined) {
@@ -61,7 +61,7 @@ export function planTargets(input: PlanInput): Plan {
     refused: [...input.targets.flatMap(({ refused }) => refused), ...survey.refused].sort(compareRefusals),
     accepted: suspects.remember,
     checksum,
-    warnings: [...survey.warnings, ...mismatch(input, checksum)].sort(compareProblems),
+    warnings: [...survey.warnings].sort(compareProblems),
   };
 }
 
@@ -116,17 +116,6 @@ function heldIn(sites: readonly Site[]): readonly Held[] {
     const before = held[index - 1];
     return before === undefined || before.reason !== one.reason || compareRefs(before, one) !== 0;
   });
-}
-
-function mismatch({ reviewedChecksum }: PlanInput, checksum: string): readonly Problem[] {
-  if (reviewedChecksum === undefined || reviewedChecksum === checksum) return [];
-  return [
-    {
-      code: 'checksum-mismatch',
-      message: 'what the commit changes is not what was reviewed.',
-      hint: 'Plan and review again, then apply with the new checksum.',
-    },
-  ];
 }
 
 function compareRefusals(a: Refusal, b: Refusal): number {

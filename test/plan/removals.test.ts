@@ -74,8 +74,7 @@ describe('removals', () => {
 
   it('are what a reviewed commit causes', () => {
     const world = without(applied(20), 10);
-    const { checksum } = planTargets(world.input());
-    expect(planTargets(world.input({ reviewedChecksum: checksum })).blocked).toEqual([]);
+    expect(planTargets(world.input()).blocked).toHaveLength(1);
     expect(planTargets(world.input({ definitionsReviewed: true })).blocked).toEqual([]);
   });
 });
