@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, renameSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -62,4 +64,27 @@ it('has the whole new text on disk before it takes the name', async () => {
     renameSync(from, to);
   });
   expect(seen === text).toBe(true);
+});
+
+it('sweeps up what a killed process left, and nothing else', async () => {
+  const folder = await emptyFolder();
+  const path = join(folder, 'c.json');
+  await writeFile(path, 'old');
+  const library = new URL('../../src/lib/replace-file.ts', import.meta.url).href;
+  const kill = `import { replaceFile } from ${JSON.stringify(library)};
+    await replaceFile(${JSON.stringify(path)}, 'new', 'old', () => process.kill(process.pid, 'SIGKILL'));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', kill], { stdio: 'ignore' });
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  const [left = ''] = (await readdir(folder)).filter(name => name !== 'c.json');
+  expect(left).toMatch(/^\.c\.json\..+\.tmp$/);
+  const others = ['.c.json.notes.tmp', left.replace('c.json', 'd.json'), left.slice(1)];
+  for (const name of others) await writeFile(join(folder, name), '');
+
+  // A write of this moment may be another process's.
+  expect(await replaceFile(path, 'newer', 'old')).toBe(true);
+  expect(await readdir(folder)).toContain(left);
+  const old = new Date(Date.now() - 120_000);
+  for (const name of [left, ...others]) await utimes(join(folder, name), old, old);
+  expect(await replaceFile(path, 'newest', 'newer')).toBe(true);
+  expect((await readdir(folder)).sort()).toEqual(['c.json', ...others].sort());
 });
