@@ -5,6 +5,7 @@ import { callbackKey } from '../../src/audience/opal/callback.ts';
 import { opalSource } from '../../src/audience/opal/index.ts';
 import type { Hint, SeenSource, Source } from '../../src/domain/audience.ts';
 import { ProblemError } from '../../src/domain/problem.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { type FakeOpa, startFakeOpa } from '../support/fake-opa.ts';
 import { type FakeOpal, startFakeOpal } from '../support/fake-opal.ts';
@@ -48,10 +49,11 @@ afterEach(async () => {
 function create(
   settings: Record<string, unknown> = {},
   callback: { bearer: string; port: number } | undefined = { bearer: canary, port: 8080 },
+  log: Log = silentLog,
 ): Source {
   const source = opalSource.create(
     { url: opal.url, advertisedAddress, ...settings },
-    sourceContext({ clock, callback }),
+    sourceContext({ clock, callback, log }),
   );
   closing.push(() => source.close(never));
   return source;
@@ -332,6 +334,44 @@ describe('readiness', () => {
     expect(readiness).toMatchObject({ state: 'suspect', by: 'nothing' });
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(opal.count('trigger')).toBe(0);
+  });
+
+  it('an OPAL that has no data yet loads them by itself, and is asked only when it does not', async () => {
+    const told: string[] = [];
+    const source = create({}, undefined, { ...silentLog, info: (_, message) => told.push(message) });
+    let seen: SeenSource | undefined;
+    const look = async () => {
+      const found = await source.readiness(seen, never);
+      seen = found.seen;
+      return `${found.readiness.state} ${found.readiness.by}`;
+    };
+    opa.systemOpal({ ...document('d1'), last_data_transaction: {} });
+    expect(await look()).toBe('suspect system.opal');
+    await clock.advance(14_000);
+    await look();
+    expect(told).toEqual([]);
+    await clock.advance(1000);
+    await look();
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), { interval: 5 });
+    opa.systemOpal(document('d1'));
+    expect(await look()).toBe('ready system.opal');
+  });
+
+  it('a reload that OPAL did not take is tried again soon, not in 5 minutes', async () => {
+    const warnings: string[] = [];
+    const log: Log = { ...silentLog, warn: (_, message) => warnings.push(message) };
+    const source = create({ opa: { url: opa.url } }, undefined, log);
+    opa.systemOpal(document('d1'));
+    await opal.stop();
+    const { seen } = await source.readiness(undefined, never);
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 });
+    await opal.start();
+    await source.readiness(seen, never);
+    expect(opal.count('trigger')).toBe(0);
+    await clock.advance(15_000);
+    await source.readiness(seen, never);
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), { interval: 5 });
+    expect(warnings).toHaveLength(1);
   });
 
   it('a reload that OPAL refuses changes nothing', async () => {

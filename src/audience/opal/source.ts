@@ -33,6 +33,10 @@ const opalTime = 60_000;
 const opalBytes = 64_000_000;
 /** At most one reload in this time (ms). */
 const reloadPause = 300_000;
+/** One that OPAL did not take is tried again after this time (ms). */
+const reloadRetry = 15_000;
+/** An OPAL client that has its policy and no data yet loads them by itself, so it gets this long (ms) before it is asked. */
+const firstLoad = 15_000;
 
 /** An OPAL client with its OPA: OPAL tells of changes, OPA answers. Throws an HttpError for an unusable address. */
 export class OpalSource implements Source {
@@ -47,7 +51,8 @@ export class OpalSource implements Source {
   #opa: OpaClient | undefined;
   /** Where OPA was before it could not be reached. */
   #lastAddress: OpaAddress | undefined;
-  #lastReload = Number.NEGATIVE_INFINITY;
+  #noReloadUntil = Number.NEGATIVE_INFINITY;
+  #reloadProblem: string | undefined;
   #reloading: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #mayBeRegistered = false;
@@ -174,19 +179,36 @@ export class OpalSource implements Source {
   }
 
   /** OPAL brings an OPA that restarted empty its policy and data back only when asked (seen on 0.9). */
-  #reloadIfSuspect({ state, by, instanceId }: Readiness, seen: SeenSource): void {
+  #reloadIfSuspect(readiness: Readiness, seen: SeenSource): void {
+    const { state, by, instanceId, revision, dataUpdate } = readiness;
     const { clock, log } = this.#context;
     if (state === 'ready' || this.#settings.reload === 'never' || instanceId === null) return;
     const now = clock.now();
-    if (isAlternating(seen, now) || now - this.#lastReload < reloadPause) return;
+    if (isAlternating(seen, now) || now < this.#noReloadUntil) return;
     // A plain first look: there is nothing that a reload could prove.
     if (by === 'nothing' && seen.instances.length === 1) return;
-    this.#lastReload = now;
-    log.info({ source: this.id }, `${this.id}: OPAL is asked to load policy and data again`);
-    this.#reloading = this.#api.reload(this.#closing.signal).catch((error: unknown) => {
+    const age = now - (seen.instances[0]?.firstSeenAt ?? now);
+    if (revision !== undefined && dataUpdate === undefined && age < firstLoad) return;
+    this.#noReloadUntil = now + reloadPause;
+    if (this.#reloadProblem === undefined)
+      log.info({ source: this.id }, `${this.id}: OPAL is asked to load policy and data again`);
+    this.#reloading = this.#reload();
+  }
+
+  async #reload(): Promise<void> {
+    const { clock, log } = this.#context;
+    try {
+      await this.#api.reload(this.#closing.signal);
+      this.#reloadProblem = undefined;
+    } catch (error) {
       if (this.#closing.signal.aborted) return;
-      log.warn({ source: this.id }, `${this.id}: OPAL was not to be asked for a reload: ${toProblem(error).message}`);
-    });
+      // Nothing was loaded: the next one need not wait for as long.
+      this.#noReloadUntil = clock.now() + reloadRetry;
+      const { message } = toProblem(error);
+      if (message === this.#reloadProblem) return;
+      this.#reloadProblem = message;
+      log.warn({ source: this.id }, `${this.id}: OPAL was not to be asked for a reload: ${message}`);
+    }
   }
 
   #secrets(): readonly string[] {
