@@ -40,6 +40,8 @@ interface Budget {
 interface Gate {
   until: number;
   budget: Budget | undefined;
+  /** The largest budget that was ever told: about what a window holds. */
+  most: number;
   /** When the next of those that share a scarce budget may go. */
   next: number;
 }
@@ -67,7 +69,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
   function gate(name: string): Gate {
     const known = gates.get(name);
     if (known !== undefined) return known;
-    const fresh: Gate = { until: 0, budget: undefined, next: 0 };
+    const fresh: Gate = { until: 0, budget: undefined, most: 0, next: 0 };
     gates.set(name, fresh);
     return fresh;
   }
@@ -111,8 +113,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       if (one.budget === undefined) continue;
       passed.push(one);
       if (one.budget.remaining <= 0) wait = Math.max(wait, one.budget.reset - now + random() * jitter);
-      // While there is enough for all who wait, nobody is slowed down.
-      else if (one.budget.remaining < running + queue.length) wait = Math.max(wait, one.next - now);
+      else if (isScarce(one, one.budget, now)) wait = Math.max(wait, one.next - now);
     }
     if (wait > 0) return wait;
     for (const one of passed) {
@@ -121,6 +122,15 @@ export function createLimiter(options: LimiterOptions): Limiter {
       budget.remaining--;
     }
     return 0;
+  }
+
+  /**
+   * A burst is let through. Once half of what the rest of the window should have is gone, or more wait than there is
+   * left, what is left is spread over the window.
+   */
+  function isScarce({ most }: Gate, { remaining, reset }: Budget, now: number): boolean {
+    const share = Math.min(1, (reset - now) / longestWindow);
+    return remaining < Math.max(running + queue.length, (most / 2) * share);
   }
 
   function learn(route: string, response: HttpResponse): Held | undefined {
@@ -135,6 +145,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const name = scope === 'route' ? route : scope;
       const one = gate(name);
       const remaining = Number(text);
+      one.most = Math.max(one.most, remaining);
       if (remaining === 0) spent.push(name);
       // Answers may overtake each other: within a window the smallest number counts.
       const known = one.budget !== undefined && one.budget.reset > now ? one.budget : undefined;
