@@ -11,6 +11,9 @@ interface Entry {
   readonly platform?: boolean;
 }
 
+/** The id under which it is kept when what could not be read may be read again: it is no change's. */
+export const rereading = 'reading again';
+
 /** When each change of a target may be tried again, and when the target as a whole. Ids are `Change.id`. */
 export interface Retries {
   failed(id: string, problem: Problem, retryAfter?: number): void;
@@ -24,7 +27,7 @@ export interface Retries {
   forgive(concerns: (id: string) => boolean): void;
   /** The definitions changed, or an operator asks: what failed, or was refused, may go now. */
   renew(): void;
-  /** Forgets changes that are no longer planned. */
+  /** Forgets changes that are no longer planned; not `rereading`. */
   keep(ids: ReadonlySet<string>): void;
   mayTry(id: string): boolean;
   entry(id: string): Entry | undefined;
@@ -78,7 +81,7 @@ export function createRetries(clock: Clock, random: () => number): Retries {
       for (const [id, { platform }] of entries) if (!platform) entries.delete(id);
     },
     keep(ids) {
-      for (const id of entries.keys()) if (!ids.has(id)) entries.delete(id);
+      for (const id of entries.keys()) if (!ids.has(id) && id !== rereading) entries.delete(id);
     },
     mayTry(id) {
       const now = clock.now();

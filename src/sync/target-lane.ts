@@ -12,7 +12,7 @@ import { createHoldings } from './holdings.ts';
 import { createLane } from './lane.ts';
 import type { Moves } from './moves.ts';
 import type { WriteReason } from './reasons.ts';
-import { createRetries, type Retries } from './retries.ts';
+import { createRetries, rereading, type Retries } from './retries.ts';
 import type { Observer } from './view.ts';
 
 export interface TargetLaneOptions {
@@ -166,7 +166,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.renew();
     try {
       if ((retries.held?.until ?? 0) > begin) return;
-      if (holdings.inDoubt) await holdings.refresh();
+      if (retries.mayTry(rereading)) doubtUnreadable();
+      if (holdings.inDoubt) await look();
       const scope = reasons.every(reason => reason.kind === 'answers') ? touched : undefined;
       touched = undefined;
       plan = options.plan(scope);
@@ -195,6 +196,18 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       schedule();
       options.changed();
     }
+  }
+
+  /** What could not be read is not written; it is read again, as a write that failed is tried again. */
+  async function look(): Promise<void> {
+    await holdings.refresh();
+    const [first] = holdings.live()?.unreadable ?? [];
+    if (first === undefined) retries.done(rereading);
+    else if (retries.mayTry(rereading)) retries.failed(rereading, first.problem);
+  }
+
+  function doubtUnreadable(): void {
+    for (const { key } of holdings.live()?.unreadable ?? []) holdings.doubt(key);
   }
 
   /** Nothing of the plan is left: the next one is about what is touched from here on. */

@@ -1,4 +1,5 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
+import { rereading } from './retries.ts';
 import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
 
@@ -28,7 +29,7 @@ export function waitedFor({ sources, targets, audiences }: Awaited): readonly st
     if (lane.settled()) continue;
     const { target, retries, plan } = lane;
     const open = (plan?.changes ?? []).flatMap(change => retries.entry(change.id) ?? []);
-    const why = retries.held?.problem ?? open[0]?.problem;
+    const why = retries.held?.problem ?? open[0]?.problem ?? retries.entry(rereading)?.problem;
     const count = open.length > 1 ? ` (${open.length} changes)` : '';
     sentences.push(`target ${target.name}${count}: ${why?.message ?? 'it is being written.'}`);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ListingRef } from '../../src/domain/listing.ts';
 import { membersOf } from '../../src/domain/members.ts';
 import { createWorld, toggleOf } from '../support/world.ts';
 
@@ -157,5 +158,37 @@ describe('a key that moved', () => {
     await world.clock.advance(20_000);
     expect(world.target.members('beta', 'production')).toEqual([]);
     expect(world.target.members('beta-2', 'production')).toEqual(['alice']);
+  });
+});
+
+describe('a key that cannot be read', () => {
+  test('is not written, is read again at a measured pace, and follows within 20 s once it can be', async () => {
+    const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('other')] });
+    world.policy('beta', ['alice']);
+    world.policy('other', ['alice']);
+    await world.start();
+    const read = world.target.read?.bind(world.target);
+    if (!read) throw new Error('it can be read');
+    let asked = 0;
+    Object.assign(world.target, {
+      async read(want: readonly ListingRef[], signal: AbortSignal) {
+        if (want.some(({ key }) => key === 'beta')) asked++;
+        const { listings } = await read(want, signal);
+        return { listings: listings.filter(({ key }) => key !== 'beta'), unreadable: [{ key: 'beta', problem }] };
+      },
+    });
+    world.line.syncAll();
+    await world.changes('beta', ['bob']);
+    await world.changes('other', ['bob']);
+    await world.clock.advance(60_000);
+    expect(world.target.members('beta', 'production')).toEqual(['alice']);
+    expect(world.target.members('other', 'production')).toEqual(['bob']);
+    expect(asked).toBeGreaterThan(4);
+    expect(asked).toBeLessThan(12);
+    expect(world.line.targets[0]?.retries.worst()).toBeGreaterThan(1);
+    Object.assign(world.target, { read });
+    await world.clock.advance(20_000);
+    expect(world.target.members('beta', 'production')).toEqual(['bob']);
+    expect(world.line.targets[0]?.retries.worst()).toBe(0);
   });
 });
