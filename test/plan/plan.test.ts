@@ -616,6 +616,22 @@ describe('causes', () => {
   });
 });
 
+describe('somebody added by hand', () => {
+  it.each([
+    ['goes', ['alice', 'bob', 'carol'], 1],
+    ['stays while the toggle is held', undefinedAnswer, 0],
+    ['stays while the toggle is blocked', [], 0],
+  ])('%s', (_says, answer, changes) => {
+    const world = settled();
+    put(world, { add: ['eve'] });
+    world.answers.set('f', answer);
+    expect(planTargets(world.input()).changes).toHaveLength(changes);
+    // Nor is anybody put back whom somebody takes out.
+    put(world, { only: ['bob', 'carol'] });
+    expect(planTargets(world.input()).changes).toHaveLength(changes);
+  });
+});
+
 describe('the checksum', () => {
   function checksum(change: (world: World) => unknown): Plan {
     const world = settled();
