@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { installPeers, peers } from '../test/peers/install.ts';
 import { bigCases, callbackCases } from './cases/callback.ts';
 import { enduranceCase } from './cases/endurance.ts';
+import { gitCase } from './cases/git.ts';
 import { opalCase } from './cases/opal.ts';
 import { quietCases } from './cases/quiet.ts';
 import { validateCase } from './cases/validate.ts';
@@ -21,6 +22,7 @@ const CASES: Readonly<Record<string, (say: (row: Row) => void) => Promise<void>>
   opal: opalCase,
   endurance: enduranceCase,
   validate: validateCase,
+  git: gitCase,
 };
 
 const asked = process.argv.slice(2);

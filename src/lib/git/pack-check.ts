@@ -15,8 +15,9 @@ export function packOf(answer: Buffer): Buffer | undefined {
   const pieces: Buffer[] = [];
   let ended = false;
   for (let at = 0; at < answer.length; ) {
-    const length = Number.parseInt(answer.toString('latin1', at, at + 4), 16);
-    if (!(length >= 0)) throw new RangeError('no pkt-lines');
+    const digits = answer.toString('latin1', at, at + 4);
+    if (!/^[0-9a-f]{4}$/i.test(digits)) throw new RangeError(at === 0 ? 'no pkt-lines' : 'cut off');
+    const length = Number.parseInt(digits, 16);
     if (length < 4) {
       ended = length === 0;
       at += 4;
