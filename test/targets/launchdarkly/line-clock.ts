@@ -73,7 +73,7 @@ export function createLineClock(): LineClock {
     },
     target: {
       now,
-      after: systemClock.after,
+      after: (ms, call) => systemClock.after(ms, call),
       async sleep(ms, signal) {
         const until = now() + ms;
         await new Promise(resolve => setImmediate(resolve));

@@ -116,7 +116,10 @@ describe('thirty toggles with one policy', () => {
       world.callback();
     });
     await world.step(() => {
-      for (const [key, rule] of [['beta', 'gamma'], ['gamma', 'beta']] as const) {
+      for (const [key, rule] of [
+        ['beta', 'gamma'],
+        ['gamma', 'beta'],
+      ] as const) {
         world.toggles.set(key, toggleOf(key, { usersPolicy: { source: 'opal', package: ['app'], rule } }));
       }
       world.line.rescan();
