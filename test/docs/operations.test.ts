@@ -47,6 +47,7 @@ const noCodes: ReadonlySet<string> = new Set([
   'modern-tar',
   'no-referrer',
   'no-store',
+  'ld-api-version',
   'not-asked',
   'not-ready',
   'not-served',
@@ -68,6 +69,10 @@ const noCodes: ReadonlySet<string> = new Set([
   'x-content-type-options',
   'x-github-event',
   'x-hub-signature-256',
+  'x-ratelimit-auth-token-remaining',
+  'x-ratelimit-global-remaining',
+  'x-ratelimit-reset',
+  'x-ratelimit-route-remaining',
 ]);
 
 it('the page says of each problem code what to do', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { membersOf } from '../../../src/domain/members.ts';
 import type { FlagEnvironment } from '../../../src/targets/launchdarkly/flag.ts';
