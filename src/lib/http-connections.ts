@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { HttpError } from './http-error.ts';
 
 /** Absolute paths of PEM files. `ca` is trusted instead of the system's authorities. */
@@ -21,7 +21,7 @@ export function createDispatcher(name: string, tls: TlsFiles | undefined): Dispa
     ...(tls?.cert !== undefined && { cert: pem(name, 'cert', tls.cert) }),
     ...(tls?.key !== undefined && { key: pem(name, 'key', tls.key) }),
   };
-  return new EnvHttpProxyAgent({
+  const options = {
     // One answer at a time on a connection: nothing here wins by HTTP/2, and a reset then costs one request, not all.
     allowH2: false,
     connections: 64,
@@ -32,7 +32,14 @@ export function createDispatcher(name: string, tls: TlsFiles | undefined): Dispa
     // undici's own timers are coarse and know no total; the client has one.
     headersTimeout: 0,
     bodyTimeout: 0,
-  });
+  };
+  // Without a proxy there is nothing to look up for each request.
+  return hasProxy(process.env) ? new EnvHttpProxyAgent(options) : new Agent(options);
+}
+
+/** As EnvHttpProxyAgent reads them, once, when it is made. */
+function hasProxy(env: NodeJS.ProcessEnv): boolean {
+  return ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].some(name => Boolean(env[name]));
 }
 
 function pem(name: string, what: string, path: string): string {

@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type Clock, systemClock } from './clock.ts';
 import { createRedactor } from './redact.ts';
 import { createDispatcher, type TlsFiles } from './http-connections.ts';
+import { type Answered, Exchange } from './http-exchange.ts';
+import { Pieces } from './http-pieces.ts';
 import { HttpError, type HttpProblem, isClosed, wordsFor } from './http-error.ts';
 import { gunzip, HttpResponse } from './http-response.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -33,7 +36,7 @@ export interface HttpRequest {
   /** Sent as JSON. */
   readonly json?: unknown;
   /** Sent as it is; give its content-type. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | Pieced;
   readonly signal?: AbortSignal;
   /** In place of the client's. */
   readonly timeout?: number;
@@ -42,6 +45,15 @@ export interface HttpRequest {
   readonly gzip?: boolean;
   /** Sees each piece of the body as it arrives (packed, with `gzip`). */
   readonly onChunk?: (chunk: Buffer) => void;
+  /** About so many bytes will come: a large body then arrives in one piece, which nobody has to join. */
+  readonly expected?: number;
+}
+
+/** A body in pieces, sent one after the other: a large one is not copied. */
+export interface Pieced {
+  readonly pieces: readonly Uint8Array[];
+  /** Bytes of all. */
+  readonly length: number;
 }
 
 /** The one HTTP client of the house. Every failure is an HttpError; an abort by the caller is the caller's reason. */
@@ -61,6 +73,9 @@ interface Place {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** Why a request was ended, for undici: what the caller hears is told by what ended it. */
+const ended = new Error('ended');
 
 const redirects = new Set([301, 302, 303, 307, 308]);
 
@@ -106,9 +121,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     });
   }
 
-  async function open(request: HttpRequest, place: Place, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { json } = request;
-    const options = {
+  function optionsOf(request: HttpRequest, place: Place): Dispatcher.DispatchOptions {
+    const { json, body } = request;
+    const isPieced = typeof body === 'object' && 'pieces' in body;
+    return {
       origin: place.origin,
       path: place.path,
       method: request.method ?? 'GET',
@@ -117,43 +133,48 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         ...place.headers,
         ...(json !== undefined && { 'content-type': 'application/json' }),
         ...(request.gzip && { 'accept-encoding': 'gzip' }),
+        ...(isPieced && { 'content-length': String(body.length) }),
         ...lowerCased(request.headers),
       },
-      body: json !== undefined ? JSON.stringify(json) : (request.body ?? null),
-      signal,
-    } as const;
-    try {
-      return await dispatcher.request(options);
-    } catch (error) {
-      // A kept connection that the other side closes just now; RFC 9112, 9.3.1: what is idempotent may go again.
-      if (options.method !== 'GET' || signal.aborted || !isClosed(error)) throw error;
-      return dispatcher.request(options);
-    }
+      body: json !== undefined ? JSON.stringify(json) : isPieced ? streamOf(body) : (body ?? null),
+    };
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const place = placeFor(request);
     const limit = request.timeout ?? options.timeout;
     const maxBytes = request.maxBytes ?? options.maxBytes;
-    const stop = new AbortController();
     const signal = request.signal;
-    const onAbort = () => stop.abort(signal?.reason);
+    let exchange: Exchange | undefined;
     let late = false;
+    const onAbort = () => exchange?.abort(ended);
     const cancelTimer = clock.after(limit, () => {
       late = true;
-      stop.abort();
+      exchange?.abort(ended);
     });
+
+    async function exchanged(pieces: Pieces): Promise<Answered> {
+      exchange = new Exchange((chunk, status) => {
+        pieces.add(chunk);
+        if (pieces.size > maxBytes) throw tooLarge(request, maxBytes, status);
+        request.onChunk?.(chunk);
+      });
+      dispatcher.dispatch(optionsOf(request, place), exchange);
+      return exchange.answered;
+    }
+
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', onAbort, { once: true });
-      const answer = await open(request, place, stop.signal);
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > maxBytes) throw tooLarge(request, maxBytes, answer.statusCode);
-        chunks.push(chunk);
-        request.onChunk?.(chunk);
+      const pieces = new Pieces(request.expected);
+      let answer: Answered;
+      try {
+        answer = await exchanged(pieces);
+      } catch (error) {
+        // A kept connection that the other side closes just now; RFC 9112, 9.3.1: what is idempotent may go again.
+        const mayGoAgain = (request.method ?? 'GET') === 'GET' && !exchange?.begun && !late && !signal?.aborted;
+        if (!mayGoAgain || !isClosed(error)) throw error;
+        answer = await exchanged(pieces);
       }
       if (redirects.has(answer.statusCode)) {
         throw fail(request, `answered ${answer.statusCode}, a redirect, and redirects are not followed`, {
@@ -164,7 +185,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         });
       }
       const { statusCode, headers } = answer;
-      return new HttpResponse(statusCode, headers, unpacked(request, answer, chunks, maxBytes));
+      return new HttpResponse(statusCode, headers, unpacked(request, answer, pieces.all(), maxBytes));
     } catch (error) {
       if (error instanceof HttpError) throw error;
       if (signal?.aborted) throw signal.reason;
@@ -183,12 +204,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     }
   }
 
-  function unpacked(
-    request: HttpRequest,
-    answer: Pick<Dispatcher.ResponseData, 'headers' | 'statusCode'>,
-    chunks: Buffer[],
-    maxBytes: number,
-  ): Buffer[] {
+  function unpacked(request: HttpRequest, answer: Answered, chunks: Buffer[], maxBytes: number): Buffer[] {
     if (request.gzip !== true || answer.headers['content-encoding'] !== 'gzip') return chunks;
     try {
       return [gunzip(Buffer.concat(chunks), maxBytes)];
@@ -228,6 +244,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       await dispatcher.destroy();
     },
   };
+}
+
+function streamOf({ pieces }: Pieced): Readable {
+  const stream = Readable.from(pieces, { objectMode: false });
+  // A request that ends early ends it too, and says so itself.
+  stream.on('error', () => {});
+  return stream;
 }
 
 function placeOf(address: string, name: string): Place {

@@ -39,9 +39,14 @@ export function usersBytesOnce(): UsersBytes {
 export function updateRequest(key: string, metadata: JsonObject, users: Uint8Array): HttpRequest {
   const fields = JSON.stringify(metadata);
   const head = `${fields.slice(0, -1)}${fields === '{}' ? '' : ','}"users":`;
-  const body = Buffer.concat([Buffer.from(head), users, Buffer.from('}')]);
+  const pieces = [Buffer.from(head), users, Buffer.from('}')];
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const body = length < worthPieces ? Buffer.concat(pieces, length) : { pieces, length };
   return { method: 'PATCH', path: `/${encodeURIComponent(key)}`, headers: json, body };
 }
+
+/** Bytes; a shorter body is joined, and sent at once. */
+const worthPieces = 262_144;
 
 /**
  * What is sent of a toggle besides `key` and `users`: its own fields, then the spec's. A toggle of OPToggles' old
