@@ -42,6 +42,8 @@ interface Round {
   readonly signal: AbortSignal;
 }
 
+/** Nobody waits any more. Without a reason of its own each abort would make an error, with its stack. */
+const over = new Error('over');
 const requestsAtOnce = 16;
 const mostRequests = 48;
 /** A request that takes longer (ms) lets others pass. */
@@ -93,7 +95,7 @@ export class OpaAnswers {
       }
     } finally {
       // What still runs after an error is of no use to anybody.
-      stop.abort();
+      stop.abort(over);
     }
   }
 

@@ -25,9 +25,16 @@ export function lookupOf(view: TargetView): Lookup {
   return { view, live, unreadable };
 }
 
-/** Desired listings by toggle: made only where something lies under a key that nobody wants. */
-export function desiredByToggle(view: TargetView): ReadonlyMap<string, DesiredListing> {
-  return new Map(view.desired.map(listing => [listing.toggle, listing]));
+const byToggle = new WeakMap<readonly DesiredListing[], ReadonlyMap<string, DesiredListing>>();
+
+/** Desired listings by toggle; made once for as long as the definitions stay what they are. */
+export function desiredByToggle({ desired }: TargetView): ReadonlyMap<string, DesiredListing> {
+  let found = byToggle.get(desired);
+  if (found === undefined) {
+    found = new Map(desired.map(listing => [listing.toggle, listing]));
+    byToggle.set(desired, found);
+  }
+  return found;
 }
 
 /** True when that listing may be written by mark, or because the target has no marks. */

@@ -69,8 +69,10 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
   const { view, live, unreadable } = lookup;
   const { only } = input;
   if (input.settled && only) {
-    for (const desired of view.desired) {
-      if (!only.has(desired.toggle)) continue;
+    const wanted = desiredByToggle(view);
+    for (const toggle of only) {
+      const desired = wanted.get(toggle);
+      if (desired === undefined) continue;
       into.looked.add(desired);
       surveyListing(into, lookup, answers, desired, []);
     }

@@ -73,6 +73,8 @@ export interface TargetLane {
   /** Where the platform's own approval of a change is waited for. */
   waitsFor(change: Change): string | undefined;
   idle(): Promise<void>;
+  /** It is reading or writing, or about to. */
+  readonly busy: boolean;
   /** Nothing runs and nothing waits to be tried again. */
   settled(): boolean;
   stop(): Promise<void>;
@@ -83,6 +85,8 @@ const youngEnough = 5_000;
 /** The next phase does not wait longer for the one before (ms). */
 const phasePatience = 2_000;
 const conflictsInARow = 3;
+/** Ends a wait. Without a reason of its own each abort would make an error, with its stack. */
+const inTime = new Error('in time');
 const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
@@ -268,7 +272,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       }),
       clock.sleep(phasePatience, patience.signal).catch(() => {}),
     ]);
-    patience.abort();
+    patience.abort(inTime);
     if (!landedInTime) void flight.then(() => lane.wake({ kind: 'landed' }));
   }
 
@@ -381,6 +385,9 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     async idle() {
       await lane.idle();
       await flights.settled();
+    },
+    get busy() {
+      return lane.busy || flights.size > 0;
     },
     settled: () => !lane.busy && flights.size === 0 && cancelTimer === undefined,
     async stop() {
