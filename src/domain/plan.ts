@@ -151,6 +151,8 @@ export interface Plan {
   /** SHA-256 (hex) over the definition-caused changes, without members: what `apply --checksum` compares. */
   readonly checksum: string;
   readonly warnings: readonly Problem[];
+  /** Of the flags repository: where the definitions come from. */
+  readonly commit?: string;
 }
 
 /** The configured guard; a share is 0..1, `window` is ms. */

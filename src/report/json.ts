@@ -27,6 +27,7 @@ export function planJson(plan: Plan, options: JsonOptions = {}): PlanJson {
   return {
     version: 1,
     checksum: plan.checksum,
+    ...(plan.commit !== undefined && { commit: plan.commit }),
     summary: countPlan(plan),
     changes: plan.changes.map(change => changeJson(change, options)),
     blocked: plan.blocked.map(block => blockJson(block, options)),

@@ -43,6 +43,7 @@ export function planMarkdown(plan: Plan, options: JsonOptions = {}): string {
       origins(plan).map(origin => `from ${inertMarkdown(origin)}`),
     ),
     options.showUsers ? folded('Users', namesOfPlan(plan).map(namesText)) : '',
+    plan.commit === undefined ? '' : `Commit ${markdownName(plan.commit)}\n`,
     `Checksum ${markdownName(plan.checksum)}\n`,
   ];
   return [`**${summaryLine(plan)}**\n`, ...lists].filter(part => part !== '').join('\n');

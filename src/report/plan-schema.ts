@@ -113,6 +113,9 @@ export const planSchema = Type.Object(
   {
     version: Type.Literal(1),
     checksum: Type.String({ description: 'Of the changes that definitions cause: what `apply --checksum` compares.' }),
+    commit: Type.Optional(
+      Type.String({ description: 'Of the flags repository, in force; not there where flags come from a folder.' }),
+    ),
     summary: Type.Object({
       changes: count('Changes that would be done.'),
       granted: count('Over all placements: a member who gains two toggles counts twice.'),

@@ -76,7 +76,8 @@ export function planTerminal(plan: Plan, options: TerminalOptions): string {
     section('Warnings', 'warn', plan.warnings.map(problemText), options),
     section('Answers', 'quiet', origins(plan), options),
   );
-  parts.push(`${summaryLine(plan)}\n${paint(`checksum ${inertLine(plan.checksum)}`, 'quiet', options)}\n`);
+  const commit = plan.commit === undefined ? '' : `${paint(`commit ${inertLine(plan.commit)}`, 'quiet', options)}\n`;
+  parts.push(`${summaryLine(plan)}\n${commit}${paint(`checksum ${inertLine(plan.checksum)}`, 'quiet', options)}\n`);
   return parts.filter(part => part !== '').join('\n');
 }
 

@@ -104,12 +104,14 @@ export function createPlanning(options: PlanningOptions): Planning {
     },
     planAll() {
       const views = options.targets().map(lane => lane.view());
-      return planTargets(
+      const plan = planTargets(
         input(
           views.filter(view => view !== undefined),
           options.audiences,
         ),
       );
+      const commit = definitions.current?.commit;
+      return commit === undefined ? plan : { ...plan, commit };
     },
   };
 }

@@ -113,10 +113,11 @@ describe('flags from a repository', () => {
   });
 
   it('plan and apply fetch once; without the server they stay with the last commit and exit 1', async () => {
-    server.commit({ 'flags/beta.yaml': flagText('beta') });
+    const commit = server.commit({ 'flags/beta.yaml': flagText('beta') });
     const folder = folderWith();
     const plan = await optoggles(folder, ['plan', '--detailed-exitcode'], env);
     expect(plan).toMatchObject({ code: 2, stdout: expect.stringContaining('beta') });
+    expect(plan.stdout).toContain(`\ncommit ${commit}\n`);
     expect(existsSync(join(folder, '.optoggles'))).toBe(false);
     expect((await optoggles(folder, ['apply'], env)).code).toBe(0);
     await server.stop();
