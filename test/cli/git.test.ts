@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type GitServer, openGitServer } from '../support/git-server.ts';
 import { optoggles, startOptoggles } from '../support/program.ts';
@@ -22,6 +23,11 @@ function folderWith(more: Readonly<Record<string, unknown>> = {}): string {
     'optoggles.yaml': configText({ flags }),
     'audiences.yaml': listsText({ 'app.rbac.beta': ['alice'], 'app.rbac.gamma': ['bob'] }),
   });
+}
+
+interface Row {
+  readonly what: string;
+  readonly revision?: string;
 }
 
 interface Status {
@@ -90,6 +96,14 @@ describe('flags from a repository', () => {
       .map(entry => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
       .join('\n');
     const encoded = Buffer.from(`x-access-token:${env.GIT_TOKEN}`).toString('base64');
+    const database = new DatabaseSync(join(folder, '.optoggles/state.db'), { readOnly: true });
+    const rows = database
+      .prepare('SELECT entry FROM audit')
+      .all()
+      .map(({ entry }) => JSON.parse(String(entry)) as Row);
+    database.close();
+    const commits = rows.filter(({ what }) => what === 'commit').map(({ revision }) => revision);
+    expect(commits).toEqual([first, second, third]);
     for (const secret of [...Object.values(env), encoded]) expect(`${stdout}${stderr}${state}`).not.toContain(secret);
   });
 

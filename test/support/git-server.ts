@@ -19,6 +19,8 @@ export type GitServerFault =
 export interface GitServer {
   /** Of the repository. */
   readonly url: string;
+  /** Where it really is. */
+  readonly path: string;
   readonly requests: { readonly method: string; readonly path: string; readonly authorization: string | undefined }[];
   fault: GitServerFault;
   /** The password that it wants; undefined: none. */
@@ -79,6 +81,7 @@ export async function openGitServer(): Promise<GitServer> {
   let port = 0;
   const made: GitServer = {
     url: '',
+    path: bare,
     requests: [],
     fault: { kind: 'none' },
     token: undefined,

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -248,5 +249,83 @@ describe.each(['isomorphic', 'cli'] as const)('the driver %s against a real serv
     server.commit({});
     expect(await show()).toEqual([]);
     expect(existsSync(join(tree, 'flags'))).toBe(false);
+  });
+});
+
+describe('the installed git', () => {
+  test('speaks ssh, fetches only the contents that are asked for, and runs nothing of the repository', async () => {
+    const server = await openGitServer();
+    try {
+      server.commit({ 'flags/a.yaml': 'old\n', 'big.bin': 'x'.repeat(100_000) });
+      const commit = server.commit({ 'flags/a.yaml': 'new\n' });
+      const folder = tempFolder();
+      // An ssh that runs here what it is told to run there, and keeps how it was called.
+      const ssh = join(folder, 'ssh');
+      const calls = join(folder, 'calls');
+      writeFileSync(ssh, `#!/bin/sh\necho "$@" >> ${calls}\nfor last; do :; done\nexec sh -c "$last"\n`, {
+        mode: 0o755,
+      });
+      const driver = await openDriver({
+        driver: 'cli',
+        remote: { url: `deploy@host.example:${server.path}`, user: undefined, token: undefined },
+        clock: systemClock,
+        env: { ...env, GIT_SSH_COMMAND: ssh, GIT_DIR: '/nowhere', GIT_TRACE: '1' },
+      });
+      const tip = await driver.tip(undefined, signal);
+      expect(tip).toEqual({ ref: 'refs/heads/main', commit });
+      const clone = join(folder, 'clone');
+      await driver.clone(clone, tip, 'full', signal);
+      const has = (id: string) =>
+        execFileSync('git', ['-C', clone, 'cat-file', '--batch-all-objects', '--batch-check'], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        }).includes(id);
+      const wanted = server.git('rev-parse', 'HEAD:flags/a.yaml');
+      const big = server.git('rev-parse', 'HEAD:big.bin');
+      expect([has(commit), has(wanted), has(big)]).toEqual([true, false, false]);
+      const reader = driver.open(clone);
+      const entries = (await reader.tree(commit, 'flags', signal)) ?? [];
+      const found: string[] = [];
+      for await (const blob of reader.blobs(
+        entries.map(({ id }) => id),
+        1000,
+        signal,
+      ))
+        found.push(String(blob.bytes));
+      expect(found).toEqual(['new\n']);
+      expect([has(wanted), has(big)]).toEqual([true, false]);
+      expect(readFileSync(calls, 'utf8')).toMatch(/deploy@host\.example git-upload-pack/);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('shows the token to nobody who looks at its arguments', async () => {
+    const folder = tempFolder();
+    const calls = join(folder, 'calls');
+    writeFileSync(
+      join(folder, 'git'),
+      `#!/bin/sh\necho "$@" >> ${calls}\necho "fatal: secret-token-55 $GIT_CONFIG_VALUE_0" >&2\nexit 128\n`,
+      { mode: 0o755 },
+    );
+    const driver = await openDriver({
+      driver: 'cli',
+      remote: { url: 'https://host.example/x.git', user: undefined, token: 'secret-token-55' },
+      clock: systemClock,
+      env: { PATH: `${folder}:${env.PATH}` },
+    });
+    const error = await driver.tip('main', signal).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(GitError);
+    const encoded = Buffer.from('x-access-token:secret-token-55').toString('base64');
+    for (const secret of ['secret-token-55', encoded]) {
+      expect(readFileSync(calls, 'utf8')).not.toContain(secret);
+      expect(JSON.stringify((error as GitError).problem)).not.toContain(secret);
+    }
+  });
+
+  test('that is not installed is one error that says so', async () => {
+    const remote = { url: 'https://host.example/x.git', user: undefined, token: undefined };
+    const driver = await openDriver({ driver: 'cli', remote, clock: systemClock, env: { PATH: '/nonexistent' } });
+    await expect(driver.tip('main', signal)).rejects.toMatchObject({ problem: { code: 'git-missing' } });
   });
 });
