@@ -31,14 +31,19 @@ export async function openConfig(
 ): Promise<{ config: Config; log: Log }> {
   const path = resolve(context.cwd, file ?? (await findConfig(context.cwd)));
   const { config, warnings } = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute', purpose });
-  const log = createLog({
-    terminal: context.stderr.isTTY ?? false,
-    level: levelOf(context.env.OPTOGGLES_LOG_LEVEL),
-    secrets: secretsOf(config),
-    stream: context.stderr,
-  });
+  const log = logOf(context, secretsOf(config));
   for (const warning of warnings) log.warn({ code: warning.code }, formatProblem(warning));
   return { config, log };
+}
+
+/** The log on stderr, that never lets one of the secrets out. */
+export function logOf(context: Context, secrets: readonly string[]): Log {
+  return createLog({
+    terminal: context.stderr.isTTY ?? false,
+    level: levelOf(context.env.OPTOGGLES_LOG_LEVEL),
+    secrets,
+    stream: context.stderr,
+  });
 }
 
 function levelOf(name: string | undefined): LogLevel {

@@ -4,6 +4,7 @@ import { type ApplyFlags, applyCommand } from './apply.ts';
 import { type ApproveFlags, approveCommand } from './approve.ts';
 import { type Context, failWith } from './context.ts';
 import { type ExplainFlags, explainCommand } from './explain.ts';
+import { type ImportFlags, importCommand } from './import.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
@@ -94,6 +95,25 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option(...configOption)
     .option('--out <folder>', 'where to', '.')
     .action((flags: MigrateFlags) => migrateCommand(context, flags));
+  program
+    .command('import')
+    .description('write flag files for the flags of an account in use, and take them over as they are')
+    .argument('<what>', 'ld: an account of LaunchDarkly')
+    .option(
+      '-c, --config <file>',
+      'the configuration whose target is read (default: the usual places; without one it is written too, for the account of LAUNCHDARKLY_TOKEN)',
+    )
+    .option(...jsonOption)
+    .option('--target <name>', 'the target, where the configuration has several')
+    .option('--project <key>', "the project (default: the target's)")
+    .option('--environments <names>', 'only these, with commas between them')
+    .option('--source <id>', 'the static source that gets the users (default: imported)')
+    .option('--instance <name>', 'of the configuration that is written')
+    .option('--base-url <url>', "of LaunchDarkly's API, for the configuration that is written")
+    .option('--out <folder>', 'write the files there; of a configuration in use, no flag is marked then')
+    .option('--no-mark', 'write nothing to the account: the next apply puts our mark on the flags')
+    .addOption(timeout)
+    .action((what: string, flags: ImportFlags) => importCommand(context, what, flags));
   program
     .command('approve')
     .description('let through what the guard blocked, for 60 minutes')

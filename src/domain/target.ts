@@ -1,3 +1,4 @@
+import type { Account } from './found.ts';
 import type { JsonObject } from './json.ts';
 import type { Capabilities, DesiredListing, ListingRef, Live, Refusal } from './listing.ts';
 import type { Change } from './plan.ts';
@@ -82,6 +83,8 @@ export interface Target {
   apply(batch: readonly Change[], signal: AbortSignal, mayStart: (change: Change) => boolean): AsyncIterable<Outcome>;
   /** Undefined where the platform has none, or its package is not installed (then it throws what to install). */
   evaluator?(environment: string, signal: AbortSignal): Promise<Evaluator>;
+  /** What is there already, whoever made it, for `import`. Absent: nothing can be imported from such a target. */
+  readonly account?: Account;
   close(): Promise<void>;
 }
 

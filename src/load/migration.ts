@@ -23,8 +23,11 @@ export function newNames(config: Config, toggles: readonly Toggle[]): NewNames {
 
 const longestName = 180;
 
-/** Keys that fit keep their name, whatever the order; of two that differ in case only, the first one does. */
-function nameAll(keys: readonly string[]): Map<string, string> {
+/**
+ * Names that toggles and files can have, by key. Keys that fit keep their name, whatever the order; of two that differ in
+ * case only, the first one does.
+ */
+export function nameAll(keys: readonly string[]): Map<string, string> {
   const fits = new RegExp(namePattern);
   const taken = new Set<string>();
   const result = new Map<string, string>();
@@ -97,8 +100,9 @@ const types: readonly string[] = [
   'kill-switch',
   'permission',
 ] satisfies ToggleType[];
+/** What `Line` takes. */
 // oxlint-disable-next-line no-control-regex
-const line = /^[^\u0000-\u001f\u007f]{1,256}$/;
+export const line = /^[^\u0000-\u001f\u007f]{1,256}$/;
 const packageText = new RegExp(packagePattern, 'u');
 
 /**

@@ -56,6 +56,8 @@ const FlagSchema = Type.Object({
   archived: Type.Boolean(),
   maintainerId: Type.Optional(Type.String()),
   maintainerTeamKey: Type.Optional(Type.String()),
+  _maintainer: Type.Optional(Type.Object({ email: Type.Optional(Type.String()) })),
+  creationDate: Type.Optional(Type.Number()),
   clientSideAvailability: Type.Optional(
     Type.Object({
       usingEnvironmentId: Type.Optional(Type.Boolean()),

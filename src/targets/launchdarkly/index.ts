@@ -9,6 +9,7 @@ import { environmentShape } from './answers.ts';
 import { environmentGet } from './calls.ts';
 import { createClient } from './client.ts';
 import { launchDarklyEvaluator } from './evaluator.ts';
+import { existingIn } from './existing.ts';
 import { limiterFor } from './limiter.ts';
 import { metadataFor } from './metadata.ts';
 import { namesFor } from './names.ts';
@@ -126,6 +127,7 @@ export const launchdarklyTarget: TargetKind = {
         const sdkKey = (project: string) => sdkKeyOf(environment, project, signal);
         return launchDarklyEvaluator({ target, names, sdkKey, baseUrl: sdk.baseUrl, streamUrl: sdk.streamUrl });
       },
+      account: existingIn({ ...shared, ownProject }),
       close: () => http.close(),
     };
   },

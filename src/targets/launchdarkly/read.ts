@@ -232,7 +232,7 @@ function refused(key: string, problem: Problem): LiveListing {
   return { key, owner: 'none', archived: false, removed: false, placements: [], refused: problem };
 }
 
-function noProject({ target }: ReaderOptions, project: string): Problem {
+export function noProject({ target }: Pick<ReaderOptions, 'target'>, project: string): Problem {
   return {
     code: 'launchdarkly-no-project',
     message: `${target}: there is no project ${project}, or the token may not see it.`,
@@ -240,7 +240,11 @@ function noProject({ target }: ReaderOptions, project: string): Problem {
   };
 }
 
-function noEnvironment({ target, environments }: ReaderOptions, project: string, ours: string): Problem {
+export function noEnvironment(
+  { target, environments }: Pick<ReaderOptions, 'target' | 'environments'>,
+  project: string,
+  ours: string,
+): Problem {
   const theirs = environments.get(ours) ?? ours;
   return {
     code: 'launchdarkly-no-environment',
