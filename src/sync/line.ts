@@ -340,7 +340,8 @@ export function createLine(options: LineOptions): Line {
       do {
         await scanning;
         await Promise.all([...sources, ...targets].map(lane => lane.idle()));
-      } while (scanning);
+        // A lane that was idle first may have got work from one that became idle later.
+      } while (scanning || [...sources, ...targets].some(lane => lane.busy));
     },
     onChange(listener) {
       listeners.add(listener);

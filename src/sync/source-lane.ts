@@ -61,6 +61,8 @@ export interface SourceLane {
   /** A comparison or an approval took the answers under this instance for good. */
   accept(instance: string): void;
   idle(): Promise<void>;
+  /** It is asking, or about to. */
+  readonly busy: boolean;
   /** True once everything asked was answered for good: nothing is waited for. */
   settled(): boolean;
   stop(): Promise<void>;
@@ -335,6 +337,9 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       lane.wake({ kind: 'approval' });
     },
     idle: () => lane.idle(),
+    get busy() {
+      return lane.busy;
+    },
     settled: () => !lane.busy && cancelRetry === undefined,
     async stop() {
       cancelRetry?.();

@@ -17,7 +17,8 @@ export function findingsOf(line: Line): Findings {
   const failed: Problem[] = [...(loaded?.unreadable ? [loaded.unreadable] : []), ...(loaded?.problems ?? [])];
   const warnings: Problem[] = [...(loaded?.warnings ?? [])];
   for (const lane of line.sources) {
-    const { problem, warnings: told } = lane.view();
+    const { problem, warnings: told, lastAnswerAt } = lane.view();
+    if (!problem && lastAnswerAt === undefined) failed.push(silent(lane.source.id));
     if (problem) failed.push({ ...problem, message: `source ${lane.source.id}: ${problem.message}` });
     warnings.push(...told);
   }
@@ -32,6 +33,15 @@ export function findingsOf(line: Line): Findings {
     }
   }
   return { failed: sortedUnique(failed), warnings: sortedUnique(warnings) };
+}
+
+/** Asked, and still without an answer when the time was over. */
+function silent(source: string): Problem {
+  return {
+    code: 'source-waiting',
+    message: `source ${source}: it has not answered in time.`,
+    hint: 'See what keeps it busy, or give it more time with --timeout.',
+  };
 }
 
 /** The exit status, highest first: failed, blocked, held, pending (only where asked for). */

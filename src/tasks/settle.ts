@@ -15,11 +15,13 @@ export async function settle(
   const over = new AbortController();
   const end = AbortSignal.any([over.signal, signal]);
   const stop = clock.after(timeout, () => over.abort());
+  const ended = aborted(end);
   try {
     for (;;) {
-      await line.idle();
+      // What hangs is not waited for any longer than the time given.
+      await Promise.race([line.idle(), ended]);
+      if (end.aborted) return line.settled();
       if (line.settled() || enough()) return true;
-      if (end.aborted) return false;
       await changed(line, end);
     }
   } finally {
@@ -36,5 +38,12 @@ function changed(line: Line, end: AbortSignal): Promise<void> {
       end.removeEventListener('abort', finish);
       resolve();
     }
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }

@@ -88,6 +88,20 @@ describe('1, failed', () => {
     expect(stderr).not.toContain('canary-token');
   });
 
+  it.each([['plan'], ['apply']])('%s with a source that hangs: it ends at the time limit', async command => {
+    const server = createServer(() => {});
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const sources = [{ id: 'lists', type: 'opa', url: `http://127.0.0.1:${port}` }];
+    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^source lists: it has not answered in time\. See what keeps it busy/m);
+  });
+
   it('a write that fails', async () => {
     const api = await openFakeRestApi();
     onTestFinished(() => api.close());
