@@ -53,7 +53,6 @@ const noCodes: ReadonlySet<string> = new Set([
   'not-served',
   'off-variation',
   'optoggles-bundle',
-  'optoggles-clone',
   'pino-pretty',
   'prom-client',
   'referrer-policy',
