@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
 import { createHttpClient } from '../../lib/http.ts';
 import { addRemote, fetch as fetchPack, init, listServerRefs, readCommit, writeRef } from 'isomorphic-git';
-import { cloneInThread } from './clone-thread.ts';
+import { cloneInProcess } from './clone-process.ts';
 import { defaultLimits, type GitDriver, type GitLimits, type GitRemote, type Tip } from './driver.ts';
 import { badAnswer, folderTrouble, fromHttp, GitError, tooSlow } from './git-error.ts';
 import { gitHttp, type GitHttp } from './isomorphic-http.ts';
@@ -19,8 +19,8 @@ export interface DriverOptions {
   readonly remote: GitRemote;
   readonly clock: Clock;
   readonly limits?: GitLimits;
-  /** False: clones in this thread. */
-  readonly thread?: boolean;
+  /** False: clones in this process. */
+  readonly apart?: boolean;
 }
 
 /** Git without an installed git: smart HTTP only. One repository, one connection pool. */
@@ -28,7 +28,7 @@ export function createIsomorphicDriver({
   remote,
   clock,
   limits = defaultLimits,
-  thread = true,
+  apart = true,
 }: DriverOptions): GitDriver {
   const { url } = remote;
   const client = createHttpClient({
@@ -105,7 +105,7 @@ export function createIsomorphicDriver({
   return {
     tip: (ref, signal) => remotely(http => askFor(http, ref), limits.ask, signal),
     async clone(folder, tip, depth, signal) {
-      if (thread) return cloneInThread({ remote, limits, folder, tip, depth }, signal);
+      if (apart) return cloneInProcess({ remote, limits, folder, tip, depth }, signal);
       return remotely(
         async http => {
           await init({ fs, dir: folder, gitdir: folder, bare: true, defaultBranch: 'none' });
