@@ -26,6 +26,8 @@ export interface PackageJob {
   readonly name: string;
   readonly segments: readonly string[];
   readonly rules: readonly RuleJob[];
+  /** ms for the answer, where rule by rule is known to be good. */
+  readonly patience: number | undefined;
 }
 
 /** Makes requests of asks: equal ones are joined, and a package is asked as a whole where that is cheaper. */
@@ -40,7 +42,8 @@ export function jobsFor(asks: readonly Ask[], costs: CostBook): readonly (RuleJo
       request => ({ kind: 'rule', ...request, group: way === 'rules' ? group : undefined }) as const,
     );
     const segments = requests[0]?.asks[0].policy.package ?? [];
-    if (way === 'package') packages.push({ kind: 'package', name, segments, rules: jobs });
+    if (way === 'package')
+      packages.push({ kind: 'package', name, segments, rules: jobs, patience: costs.patience(name, jobs.length) });
     else rules.push(...jobs);
     for (const request of requests)
       if (request.input !== undefined) rules.push({ kind: 'rule', ...request, group: undefined });

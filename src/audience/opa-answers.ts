@@ -10,6 +10,7 @@ import { keepList, type ListText, nextList } from './list-text.ts';
 import type { OpaClient, Reply } from './opa-client.ts';
 import { type Result, resultOf } from './opa-reply.ts';
 import { dataPath, rulePath } from './ref.ts';
+import { holdIn, type Proof, standIn } from './sentinels.ts';
 
 /** What was last yielded for an id, always `defined`, and the hashes of the answers that said so. */
 interface Yielded {
@@ -31,8 +32,8 @@ export type Standing = Pick<Provenance, 'revision' | 'dataUpdate'>;
 
 interface Finished {
   readonly items: readonly Item[];
-  /** The rules of a package that had no answer as a whole. */
-  readonly again: readonly RuleJob[];
+  /** The rules of a package that had no answer as a whole; or a package that did not hold the sentinels. */
+  readonly again: readonly (RuleJob | PackageJob)[];
 }
 
 /** One call of `resolve`. */
@@ -40,6 +41,8 @@ interface Round {
   readonly client: OpaClient;
   readonly standing: () => Promise<Standing>;
   readonly signal: AbortSignal;
+  /** Nobody has looked: an answer counts only with its sentinels. */
+  readonly proof: Proof | undefined;
 }
 
 /** Nobody waits any more. Without a reason of its own each abort would make an error, with its stack. */
@@ -56,6 +59,8 @@ export class OpaAnswers {
   /** As JSON of their segments; undefined: every package. */
   readonly #packages: ReadonlySet<string> | undefined;
   readonly #yielded = new Map<AudienceId, Yielded>();
+  /** Hashes of documents that held the sentinels, by package. */
+  readonly #proven = new Map<string, string>();
   readonly #costs = new CostBook();
 
   constructor(source: string, packages: readonly (readonly string[])[] | undefined, clock: Clock) {
@@ -65,34 +70,50 @@ export class OpaAnswers {
   }
 
   /**
-   * Yields one item per ask, as `Source.resolve` does; `standing` is waited for before the first. Throws an HttpError
-   * when OPA cannot be reached.
+   * Yields one item per ask, as `Source.resolve` does; `standing` is waited for before the first. With `proof`, that looks
+   * before the first question whose answer does not hold the sentinels itself; true is returned where all answers did.
+   * Throws an HttpError when OPA cannot be reached.
    */
   async *resolve(
     client: OpaClient,
     asks: readonly Ask[],
     standing: () => Promise<Standing>,
     signal: AbortSignal,
-  ): AsyncGenerator<Audience | Unchanged> {
+    proof?: Proof,
+  ): AsyncGenerator<Audience | Unchanged, boolean> {
     const allowed: Ask[] = [];
     for (const ask of asks) {
       if (this.#packages?.has(JSON.stringify(ask.policy.package)) !== false) allowed.push(ask);
       else yield this.#tell(this.#item(ask, refusal(ask, this.#source), this.#from(ask, {}), {}));
     }
     const stop = new AbortController();
-    const round = { client, standing, signal: AbortSignal.any([signal, stop.signal]) };
     const bounds = { slots: requestsAtOnce, patience, most: mostRequests, clock: this.#clock };
-    const work = (job: RuleJob | PackageJob) =>
+    const work = (round: Round) => (job: RuleJob | PackageJob) =>
       job.kind === 'package' ? this.#askPackage(job, round) : this.#askRule(job, round);
+    const looked = { client, standing, signal: AbortSignal.any([signal, stop.signal]), proof: undefined };
+    const jobs = jobsFor(allowed, this.#costs);
+    const isProving =
+      proof !== undefined &&
+      jobs.length > 0 &&
+      jobs.every(job => job.kind === 'package' && standIn(job.segments, proof));
     try {
-      const again: RuleJob[] = [];
-      for await (const finished of bounded(jobsFor(allowed, this.#costs), work, bounds)) {
+      if (proof && !isProving) await proof.look();
+      const again: (RuleJob | PackageJob)[] = [];
+      for await (const finished of bounded(jobs, work(isProving ? { ...looked, proof } : looked), bounds)) {
         again.push(...finished.again);
         for (const item of finished.items) yield this.#tell(item);
       }
-      for await (const finished of bounded(again, work, bounds)) {
-        for (const item of finished.items) yield this.#tell(item);
+      if (again.length === 0) return isProving;
+      if (isProving) await proof.look();
+      for (let left = again; left.length > 0; ) {
+        const rest: (RuleJob | PackageJob)[] = [];
+        for await (const finished of bounded(left, work(looked), bounds)) {
+          rest.push(...finished.again);
+          for (const item of finished.items) yield this.#tell(item);
+        }
+        left = rest;
       }
+      return false;
     } finally {
       // What still runs after an error is of no use to anybody.
       stop.abort(over);
@@ -132,8 +153,9 @@ export class OpaAnswers {
   }
 
   async #askPackage(job: PackageJob, round: Round): Promise<Finished> {
+    const { proof } = round;
     const started = this.#clock.now();
-    const reply = await round.client.data(dataPath(job.segments), undefined, round.signal);
+    const reply = await round.client.data(dataPath(job.segments), undefined, round.signal, job.patience);
     const now = this.#clock.now();
     if (reply.state === 'failed') return this.#noPackage(job);
     const { hash } = reply;
@@ -142,8 +164,13 @@ export class OpaAnswers {
       const before = this.#yielded.get(ask.id);
       return before?.package === hash ? [{ ask, before }] : [];
     });
-    const result = known.length === asks.length ? undefined : resultOf(reply.response);
+    const isProven = proof === undefined || this.#proven.get(job.name) === hash;
+    const result = known.length === asks.length && isProven ? undefined : resultOf(reply.response);
     if (result === null || !isDocument(result?.value)) return this.#noPackage(job);
+    if (!isProven) {
+      if (!holdIn(result?.value, job.segments, proof)) return { items: [], again: [job] };
+      this.#proven.set(job.name, hash);
+    }
     this.#costs.record(job.name, 'package', job.rules.length, now - started);
     const standing = await round.standing();
     if (result === undefined) {

@@ -7,6 +7,7 @@ import { HttpError } from '../lib/http-error.ts';
 import type { HttpResponse } from '../lib/http-response.ts';
 import { errorDetails, ReplyHash, resultOf } from './opa-reply.ts';
 import { dataPath } from './ref.ts';
+import { holds } from './sentinels.ts';
 import { readSystemOpal, type SystemOpal } from './system-opal.ts';
 
 export interface OpaAddress {
@@ -32,8 +33,11 @@ export type Reply =
  */
 export interface OpaClient {
   readonly address: OpaAddress;
-  /** Asks for a rule or a package. POST where there is an input, as OPA wants it. */
-  data(path: string, input: Json | undefined, signal: AbortSignal): Promise<Reply>;
+  /**
+   * Asks for a rule or a package. POST where there is an input, as OPA wants it. `patience`: ms, where less than any answer
+   * may take is enough.
+   */
+  data(path: string, input: Json | undefined, signal: AbortSignal, patience?: number): Promise<Reply>;
   /** `labels.id`, new at each start; null where the token may not read it or it is not there. */
   instanceId(signal: AbortSignal): Promise<string | null>;
   /** `data.system.opal`; undefined where OPAL does not keep it. */
@@ -77,12 +81,17 @@ export function createOpaClient(options: {
 
   const tokenHint = `Look at ${options.tokenSetting}: is the token there, still valid, and allowed to read what is asked?`;
 
-  async function data(path: string, input: Json | undefined, signal: AbortSignal): Promise<Reply> {
+  async function data(
+    path: string,
+    input: Json | undefined,
+    signal: AbortSignal,
+    patience = limits.answerTime,
+  ): Promise<Reply> {
     const hash = new ReplyHash();
     const request: HttpRequest = {
       path,
       signal,
-      timeout: limits.answerTime,
+      timeout: Math.min(patience, limits.answerTime),
       maxBytes: limits.answerBytes,
       onChunk: chunk => hash.add(chunk),
       ...(input !== undefined && { method: 'POST', json: { input } }),
@@ -154,11 +163,6 @@ function refusalOf(token: string | undefined): string {
 function isAnswerAtFault(error: HttpError): boolean {
   if (error.problem.code === 'timeout') return error.sent;
   return error.problem.code === 'too-large' || error.problem.code === 'redirect-refused';
-}
-
-function holds(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === '') return false;
-  return typeof value !== 'object' || Object.keys(value).length > 0;
 }
 
 function notHeld(name: string, segments: readonly string[]): Problem {

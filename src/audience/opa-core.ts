@@ -1,5 +1,5 @@
 import type { Ask, Audience, SeenSource, Unchanged } from '../domain/audience.ts';
-import { ProblemError, toProblem } from '../domain/problem.ts';
+import { type Problem, ProblemError, toProblem } from '../domain/problem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { HttpError } from '../lib/http-error.ts';
 import { type Judgement, judge, standingOf } from './judge.ts';
@@ -21,6 +21,8 @@ export class OpaCore {
   /** As it was last read. */
   #opal: SystemOpal | undefined;
   #noOpalUntil = 0;
+  /** The answers since the last look held all sentinels, and they held. */
+  #shown = false;
   /** Ids of data transactions read since the last look. */
   readonly #read = new Set<string>();
 
@@ -40,22 +42,26 @@ export class OpaCore {
   /** Looks and judges, in as few requests as the judgement needs. Throws a ProblemError when OPA cannot be reached. */
   async look(client: OpaClient, seen: SeenSource | undefined, signal: AbortSignal): Promise<Judgement> {
     const read = [...this.#read];
+    const shown = this.#shown;
+    this.#shown = false;
     const mayNeedOpal = this.#sentinels.length === 0 && (seen === undefined || seen.readyUnder === null);
-    const [instanceId, sentinels, isOpalRead] = await reached(
+    const [instanceId, looked, isOpalRead] = await reached(
       Promise.all([
         client.instanceId(signal),
-        Promise.all(this.#sentinels.map(segments => client.sentinel(segments, signal))),
+        shown ? [] : this.#lookForSentinels(client, signal),
         mayNeedOpal ? this.#readOpal(client, signal) : false,
       ]),
     );
     // Another instance: what the one before showed is void, and its own first look counts.
-    if (instanceId !== (seen?.instances[0]?.id ?? null) && !isOpalRead) await reached(this.#readOpal(client, signal));
+    const isOther = instanceId !== (seen?.instances[0]?.id ?? null);
+    if (isOther && !isOpalRead) await reached(this.#readOpal(client, signal));
+    const sentinels = isOther && shown ? await reached(this.#lookForSentinels(client, signal)) : looked;
     this.#read.clear();
     const failing = sentinels.filter(sentinel => sentinel !== 'held');
     return judge(
       {
         instanceId,
-        sentinels: sentinels.length === 0 ? 'none' : failing.length === 0 ? 'held' : 'not',
+        sentinels: this.#sentinels.length === 0 ? 'none' : failing.length === 0 ? 'held' : 'not',
         failing,
         systemOpal: this.#opal,
         read,
@@ -67,13 +73,24 @@ export class OpaCore {
   }
 
   /** As `Source.resolve`. */
-  async *resolve(client: OpaClient, asks: readonly Ask[], signal: AbortSignal): AsyncGenerator<Audience | Unchanged> {
+  async *resolve(
+    client: OpaClient,
+    asks: readonly Ask[],
+    signal: AbortSignal,
+    look?: () => Promise<void>,
+  ): AsyncGenerator<Audience | Unchanged> {
     if (asks.length === 0) return;
+    const proof = look && this.#sentinels.length > 0 ? { sentinels: this.#sentinels, look } : undefined;
+    this.#shown = false;
     try {
-      yield* this.#answers.resolve(client, asks, this.#standing(client, signal), signal);
+      this.#shown = yield* this.#answers.resolve(client, asks, this.#standing(client, signal), signal, proof);
     } catch (error) {
       throw asProblem(error);
     }
+  }
+
+  #lookForSentinels(client: OpaClient, signal: AbortSignal): Promise<('held' | Problem)[]> {
+    return Promise.all(this.#sentinels.map(segments => client.sentinel(segments, signal)));
   }
 
   async #readOpal(client: OpaClient, signal: AbortSignal): Promise<true> {

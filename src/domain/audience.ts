@@ -105,9 +105,14 @@ export interface Source {
   /**
    * Asks each policy once, in as few requests as are cheap. Yields one item per ask, in any order: `defined`,
    * `undefined`, `failed`, or `unchanged` since the last item yielded for that id. Throws a ProblemError when the
-   * source as a whole cannot be asked.
+   * source as a whole cannot be asked. `look` is given only to a source that `looksItself`.
    */
-  resolve(asks: readonly Ask[], signal: AbortSignal): AsyncIterable<Audience | Unchanged>;
+  resolve(asks: readonly Ask[], signal: AbortSignal, look?: () => Promise<void>): AsyncIterable<Audience | Unchanged>;
+  /**
+   * True: where the source was ready when it was looked at last, `resolve` calls `look` and waits for it before it asks
+   * anything whose answer does not itself show that the source still is. So no look has to come before.
+   */
+  readonly looksItself?: boolean;
   /** Runs until aborted: registers and watches callbacks, polls, watches files. Never throws for what may recover. */
   hints(push: (hint: Hint) => void, signal: AbortSignal): Promise<void>;
   /** Takes back what `hints` left behind (a callback's registration), ends workers and sockets. */

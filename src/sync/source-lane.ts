@@ -139,8 +139,13 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   /** False: the engine changed or became ready under the answers, which are thrown away. */
   async function lookOnce(reasons: readonly AskReason[]): Promise<boolean> {
     // An instance id seen after the last answers cannot come back after a restart: it serves as the look before these.
-    const before = last?.state === 'ready' && last.by !== 'sentinels' ? last : await readiness();
-    const items = await collect(scopeOf(reasons, options.asks()));
+    const known = last?.state === 'ready' && (last.by !== 'sentinels' || source.looksItself) ? last : undefined;
+    let before = known ?? (await readiness());
+    // What held then may not hold any more, so sentinels have to be seen again, if only in the answers.
+    const look = async () => {
+      before = await readiness();
+    };
+    const items = await collect(scopeOf(reasons, options.asks()), known?.by === 'sentinels' ? look : undefined);
     const after = await readiness();
     if (before.instanceId !== after.instanceId) {
       log.warn({ source: source.id }, `${source.id}: the policy engine restarted, its answers are thrown away`);
@@ -179,10 +184,10 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     return now;
   }
 
-  async function collect(asks: readonly Ask[]): Promise<Audience[]> {
+  async function collect(asks: readonly Ask[], look?: () => Promise<void>): Promise<Audience[]> {
     const items: Audience[] = [];
     if (asks.length === 0) return items;
-    for await (const item of source.resolve(asks, signal)) {
+    for await (const item of source.resolve(asks, signal, look)) {
       const audience = asAudience(item, yielded.get(item.id));
       yielded.set(item.id, audience);
       items.push(audience);

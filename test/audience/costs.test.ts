@@ -13,8 +13,24 @@ function run(costs: CostBook, times: number, packageMs: number, ruleMs: number, 
 }
 
 describe('CostBook', () => {
-  it('a few rules are asked one by one', () => {
-    expect(run(new CostBook(), 10, 1, 100, 7)).toEqual({ package: 0, rules: 10 });
+  it('one rule is asked by itself', () => {
+    expect(run(new CostBook(), 1000, 1, 100, 1)).toEqual({ package: 0, rules: 1000 });
+  });
+
+  it('a few rules begin one by one, and go on as a package where that is quicker', () => {
+    const costs = new CostBook();
+    expect(run(costs, 10, 1, 100, 7)).toEqual({ package: 0, rules: 10 });
+    expect(run(costs, 1000, 1, 100, 7).package).toBeGreaterThan(900);
+  });
+
+  it('a package that was not asked yet gets little time where its rules are known to be quick', () => {
+    const costs = new CostBook();
+    expect(costs.patience('p', 7)).toBeUndefined();
+    run(costs, 10, 1, 0.5, 7);
+    expect(costs.patience('p', 7)).toBe(250);
+    expect(costs.patience('p', 1000)).toBe(2000);
+    run(costs, 1000, 1, 0.5, 7);
+    expect(costs.patience('p', 7)).toBeUndefined();
   });
 
   it('many rules begin with the package, and stay there while it is quick', () => {

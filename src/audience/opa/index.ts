@@ -55,8 +55,9 @@ export const opaSource: SourceKind = {
       id,
       type: 'opa',
       announces: false,
+      looksItself: true,
       readiness: (seen, signal) => core.look(client, seen, signal),
-      resolve: (asks, signal) => core.resolve(client, asks, signal),
+      resolve: (asks, signal, look) => core.resolve(client, asks, signal, look),
       hints: (push, signal) => every(interval, () => push({ kind: 'poll' }), clock, signal),
       close: () => client.close(),
     };

@@ -41,6 +41,7 @@ const firstLoad = 15_000;
 /** An OPAL client with its OPA: OPAL tells of changes, OPA answers. Throws an HttpError for an unusable address. */
 export class OpalSource implements Source {
   readonly type = 'opal';
+  readonly looksItself = true;
   readonly id: string;
   readonly announces: boolean;
   readonly #settings: OpalSettings;
@@ -94,10 +95,14 @@ export class OpalSource implements Source {
     return judgement;
   }
 
-  async *resolve(asks: readonly Ask[], signal: AbortSignal): AsyncGenerator<Audience | Unchanged> {
+  async *resolve(
+    asks: readonly Ask[],
+    signal: AbortSignal,
+    look?: () => Promise<void>,
+  ): AsyncGenerator<Audience | Unchanged> {
     const opa = await this.#findOpa(signal);
     try {
-      yield* this.#core.resolve(opa, asks, signal);
+      yield* this.#core.resolve(opa, asks, signal, look);
     } catch (error) {
       this.#forgetIfUnreachable(error);
       throw error;
