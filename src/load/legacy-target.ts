@@ -42,7 +42,8 @@ export function readLegacyTarget(
   }
   const given = folder.fold(known.spec, file.target.targetSpec, path) as Record<string, unknown>;
   const settings = type === 'launchdarkly' ? launchdarklySettings(given, folder) : restapiSettings(given);
-  const found = check(kind.settings, settings, folder.place, { base: path });
+  const found = given.launchdarklyToken === undefined && type === 'launchdarkly' ? [noToken(folder)] : [];
+  if (found.length === 0) found.push(...check(kind.settings, settings, folder.place, { base: path }));
   problems.push(...found);
   if (found.length > 0) return undefined;
   const entry = type === 'launchdarkly' ? { ...settings, environments: allEnvironments(file) } : settings;
@@ -66,6 +67,16 @@ function launchdarklySettings(given: Record<string, unknown>, folder: KeyFolder)
   folder.writtenAs([...path, 'token'], 'launchdarklyToken');
   const { launchdarklyToken: token, baseUrl } = given;
   return { ...(token !== undefined && { token }), ...(baseUrl !== undefined && baseUrl !== '' && { baseUrl }) };
+}
+
+/** Under the name that it has here: the schema of settings calls it otherwise. */
+function noToken({ place }: KeyFolder): Problem {
+  return {
+    code: 'missing-key',
+    message: '"target.targetSpec.launchdarklyToken" is missing.',
+    hint: 'Add "launchdarklyToken": the access token.',
+    at: place(path, 'value'),
+  };
 }
 
 /** LaunchDarkly's environments stand in each toggle's spec. */

@@ -9,6 +9,7 @@ import { check } from './check.ts';
 import type { BuildInput, Built } from './config-build.ts';
 import { defaults, guardSchema } from './config-schema.ts';
 import { KeyFolder } from './legacy-keys.ts';
+import { foldLaunchDarklySpecs, isLaunchDarkly } from './legacy-launchdarkly.ts';
 import { type LegacyFile, legacySchema } from './legacy-schema.ts';
 import { readLegacyTarget } from './legacy-target.ts';
 import { readLegacyToggles } from './legacy-toggles.ts';
@@ -30,7 +31,8 @@ export function legacyConfig(document: YamlDocument, input: BuildInput): Built {
   const problems: Problem[] = [...document.problems, ...folder.problems, ...check(legacySchema, raw, place)];
   const { warnings } = folder;
   if (problems.length > 0) return { config: undefined, problems, warnings };
-  const file = raw as LegacyFile;
+  const read = raw as LegacyFile;
+  const file = isLaunchDarkly(read) ? foldLaunchDarklySpecs(read, folder, problems) : read;
 
   const bind = parseBind(file.bind);
   if (bind === undefined) {

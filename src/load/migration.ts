@@ -128,7 +128,9 @@ export function newFlagFile(toggle: Toggle, names: NewNames, today: string): Rec
   const owner = take('owner', oneLine) ?? 'unknown';
   const type =
     take('type', text => types.includes(text) && text !== 'release' && text !== 'experiment') ?? 'permission';
-  const said = { ...(key !== toggle.key && { key: toggle.key }), ...spec };
+  // The old form never said whether a flag is temporary; its type here would. The old target is called after its kind.
+  const kept = targetName === 'launchdarkly' && spec.temporary === undefined && { temporary: 'keep' };
+  const said = { ...(key !== toggle.key && { key: toggle.key }), ...spec, ...kept };
   return {
     key,
     name,

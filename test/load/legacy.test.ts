@@ -144,6 +144,22 @@ describe('OPToggles’ own configuration', () => {
     });
   });
 
+  it('takes keys of specs for LaunchDarkly in any case, and environments as one text', async () => {
+    const shouted = ld
+      .replace(
+        'name: US Feature, projKey: default, environments: [production, test]',
+        'NAME: US Feature, projkey: default, Environments: "production, test"',
+      )
+      .replace('launchdarklyToken', 'LaunchDarklyToken')
+      .replace('targetType: launchdarkly', 'TargetType: LaunchDarkly');
+    const { config, warnings } = await load(shouted);
+    expect(warnings).toEqual([]);
+    const plain = (await load(ld)).config;
+    expect(config.legacy).toEqual(plain.legacy);
+    expect(config.targets).toEqual(plain.targets);
+    expect(config.instance).toBe(plain.instance);
+  });
+
   it('takes keys in any case, but for specs and header names', async () => {
     const keys = [
       'bind',
@@ -284,7 +300,28 @@ describe('errors of OPToggles’ own configuration', () => {
     [
       'no LaunchDarkly token',
       ld.replace('launchdarklyToken: api-123456, ', ''),
-      ['config.yaml:4:15: "target.targetSpec.token" is missing. Add "token": the access token.'],
+      [
+        'config.yaml:4:15: "target.targetSpec.launchdarklyToken" is missing. Add "launchdarklyToken": the access token.',
+      ],
+    ],
+    [
+      'no environments of LaunchDarkly',
+      ld.replace(', environments: [production, test]', ''),
+      [
+        'config.yaml:8:11: The toggle "us-feature" names no environments of LaunchDarkly. Name them in its spec: environments: [production].',
+      ],
+    ],
+    [
+      'an environment of LaunchDarkly without a name',
+      ld.replace('[production, test]', '[production, ""]'),
+      [
+        'config.yaml:8:63: The toggle "us-feature" names no environments of LaunchDarkly. Name them in its spec: environments: [production].',
+      ],
+    ],
+    [
+      'a key of a spec for LaunchDarkly given twice in two cases',
+      ld.replace('name: US Feature', 'name: US Feature, projkey: other'),
+      ['config.yaml:8:47: "projKey" is already given as "projkey". Keep one.'],
     ],
     [
       'a wrong address of a source',

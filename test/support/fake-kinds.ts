@@ -48,6 +48,7 @@ export const fakeKinds: KindSchemas = {
       spec: Type.Object({
         projKey: Type.Optional(Type.String({ description: 'The project.' })),
         tags: Type.Optional(Type.Array(Type.String(), { description: 'Its tags.' })),
+        temporary: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('keep')], { description: 'Short-lived.' })),
       }),
       environments: named,
     },

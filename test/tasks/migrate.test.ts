@@ -183,7 +183,7 @@ toggles:
     expect(toggle).toMatchObject({
       name: 'A',
       environments: { production: {} },
-      targets: { launchdarkly: { spec: { projKey: 'default' } } },
+      targets: { launchdarkly: { spec: { projKey: 'default', temporary: 'keep' } } },
     });
   });
 });

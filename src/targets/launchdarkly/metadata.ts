@@ -52,7 +52,8 @@ export function metadataFor(
     };
   }
   const name = spec.name ?? draft.name;
-  const temporary = spec.temporary ?? (draft.type === undefined ? undefined : shortLived.includes(draft.type));
+  const byType = draft.type === undefined ? undefined : shortLived.includes(draft.type);
+  const temporary = spec.temporary === 'keep' ? undefined : (spec.temporary ?? byType);
   const sides = spec.clientSideAvailability;
   return {
     metadata: {

@@ -78,8 +78,9 @@ export const specSchema = Type.Object(
       }),
     ),
     temporary: Type.Optional(
-      Type.Boolean({
-        description: 'Without it flags of type release and experiment are temporary, others permanent.',
+      Type.Union([Type.Boolean(), Type.Literal('keep')], {
+        description:
+          'Without it flags of type release and experiment are temporary, others permanent; `keep` leaves it as it is there.',
       }),
     ),
     maintainer: Type.Optional(
