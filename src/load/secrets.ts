@@ -1,4 +1,5 @@
-const secretKey = /token|secret|password|passwd|credential|authorization|api[-_]?key|sdk[-_]?keys?|private[-_]?key|cookie/i;
+const secretKey =
+  /token|secret|password|passwd|credential|authorization|api[-_]?key|sdk[-_]?keys?|private[-_]?key|cookie/i;
 const headersKey = /headers$/i;
 /** Shorter ones are `true`, `prod`, a port: hiding them would hide the message. */
 const shortest = 6;
