@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type Hashed, hashSorted } from './member-hash.ts';
 
 /**
  * The members of an audience: sorted by Unicode code point, without doubles. Two equal sets have the same `hash`.
@@ -18,12 +18,43 @@ export interface Difference {
   readonly removed: Members;
 }
 
+/** How a set came from another: its members from `start` on were put in the place of `gone`, all others are the same. */
+interface Origin {
+  /** Not held by what came of it: each answer comes from the one before. */
+  readonly from: WeakRef<SortedMembers>;
+  readonly hashed: Hashed | undefined;
+  readonly start: number;
+  readonly gone: readonly string[];
+  readonly fresh: readonly string[];
+}
+
 class SortedMembers implements Members {
   readonly sorted: readonly string[];
-  #hash: string | undefined;
+  readonly #origin: Origin | undefined;
+  #hashed: Hashed | undefined;
 
-  constructor(sorted: readonly string[]) {
+  constructor(sorted: readonly string[], origin?: Origin) {
     this.sorted = sorted;
+    this.#origin = origin;
+  }
+
+  /** The set with `fresh` in place of the members from `start` to before `end`; the caller knows that they fit in. */
+  replaced(start: number, end: number, fresh: readonly string[]): SortedMembers {
+    const gone = this.sorted.slice(start, end);
+    const sorted = spliced(this.sorted, start, end, fresh);
+    return new SortedMembers(sorted, { from: new WeakRef(this), hashed: this.#hashed, start, gone, fresh });
+  }
+
+  /** The difference to this set, where it came from that one; else undefined. */
+  since(from: SortedMembers): Difference | undefined {
+    const origin = this.#origin;
+    if (origin?.from.deref() !== from) return undefined;
+    return mergedDifference(origin.gone, origin.fresh);
+  }
+
+  /** It is there, or costs less than looking at every member. */
+  get hasHash(): boolean {
+    return this.#hashed !== undefined || this.#origin?.hashed !== undefined;
   }
 
   get size(): number {
@@ -31,8 +62,9 @@ class SortedMembers implements Members {
   }
 
   get hash(): string {
-    this.#hash ??= hashSorted(this.sorted);
-    return this.#hash;
+    const { hashed, start: same } = this.#origin ?? {};
+    this.#hashed ??= hashSorted(this.sorted, hashed && same !== undefined ? { hashed, same } : undefined);
+    return this.#hashed.hex;
   }
 
   has(member: string): boolean {
@@ -81,17 +113,6 @@ function firstNotBefore(sorted: readonly string[], member: string): number {
     else high = middle;
   }
   return low;
-}
-
-/** Texts of more than 100 kB cost twice as much each. */
-const hashChunk = 1024;
-
-function hashSorted(sorted: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (let start = 0; start < sorted.length; start += hashChunk) {
-    hash.update(`${sorted.slice(start, start + hashChunk).join('\n')}\n`);
-  }
-  return hash.digest('hex');
 }
 
 /** The empty set. */
@@ -167,7 +188,7 @@ export function sameMembers(one: Members, other: Members): boolean {
   if (one.size !== other.size) return false;
   if (foundSame.get(one) === other) return true;
   const here = one instanceof SortedMembers && other instanceof SortedMembers;
-  const same = here ? areEqual(one.sorted, other.sorted) : one.hash === other.hash;
+  const same = here && !(one.hasHash && other.hasHash) ? areEqual(one.sorted, other.sorted) : one.hash === other.hash;
   if (same) foundSame.set(one, other);
   return same;
 }
@@ -177,11 +198,19 @@ function areEqual(one: readonly string[], other: readonly string[]): boolean {
   return true;
 }
 
-/** Merges two sets once: what `to` has more, and what it has less. */
+/** What `to` has more, and what it has less: merged once, where not one of the two came from the other. */
 export function difference(from: Members, to: Members): Difference {
   if (from === to) return { added: noMembers, removed: noMembers };
-  const before = sortedOf(from);
-  const after = sortedOf(to);
+  if (from instanceof SortedMembers && to instanceof SortedMembers) {
+    const forth = to.since(from);
+    if (forth) return forth;
+    const back = from.since(to);
+    if (back) return { added: back.removed, removed: back.added };
+  }
+  return mergedDifference(sortedOf(from), sortedOf(to));
+}
+
+function mergedDifference(before: readonly string[], after: readonly string[]): Difference {
   const added: string[] = [];
   const removed: string[] = [];
   let left = 0;
@@ -205,10 +234,14 @@ export function difference(from: Members, to: Members): Difference {
   return { added: fromSorted(added), removed: fromSorted(removed) };
 }
 
+/** Looking for one member costs as much as walking past so many. */
+const searchCost = 20;
+
 /** What is in both sets. */
 export function intersection(one: Members, other: Members): Members {
   if (one === other) return one;
   const [small, large] = one.size <= other.size ? [one, other] : [other, one];
+  if (small.size * searchCost > large.size) return subtract(small, subtract(small, large));
   const result: string[] = [];
   for (const member of small.values()) if (large.has(member)) result.push(member);
   return fromSorted(result);
@@ -226,8 +259,9 @@ export function union(...sets: readonly Members[]): Members {
 }
 
 function mergeTwo(one: Members, other: Members): Members {
-  const { added } = difference(one, other);
+  const { added, removed } = difference(one, other);
   if (added.size === 0) return one;
+  if (removed.size === 0) return other;
   const a = sortedOf(one);
   const b = sortedOf(added);
   if (b.length <= fewest) return fromSorted(withFew(a, b));
@@ -280,6 +314,9 @@ export function replacedAt(
   const sorted = sortedOf(members);
   const around = [...sorted.slice(Math.max(0, start - 1), start), ...fresh, ...sorted.slice(end, end + 1)];
   if (!isStrictlySorted(around)) return undefined;
+  if (members instanceof SortedMembers && sorted.length + fresh.length > end - start) {
+    return members.replaced(start, end, fresh);
+  }
   return fromSorted(spliced(sorted, start, end, fresh));
 }
 

@@ -98,6 +98,31 @@ describe('a set of members', () => {
     expect(replaced && list(replaced)).toEqual(['a', ...many, 'c']);
   });
 
+  it('knows the hash and the difference of what came from another, however much of it was hashed before', () => {
+    const all = Array.from({ length: 200_000 }, (_, index) => `u${index + 100_000}`);
+    const first = membersOf(all);
+    for (const [hashed, at, count, put] of [
+      [false, 5, 1, ['u100005x']],
+      [true, 3, 2, []],
+      [true, 65_536, 1, ['u165535z', 'u165536x']],
+      [true, 131_071, 1, []],
+      [true, 150_000, 3, ['u250001']],
+      [true, 200_000, 0, ['u300000']],
+    ] as const) {
+      if (hashed) expect(first.hash).toBe(membersOf(all).hash);
+      const replaced = replacedAt(first, at, at + count, put) ?? membersOf([]);
+      const wanted = all.toSpliced(at, count, ...put);
+      const anew = membersOf(wanted);
+      expect(sameMembers(replaced, first)).toBe(false);
+      expect([replaced.size, replaced.hash]).toEqual([anew.size, anew.hash]);
+      const gone = all.slice(at, at + count).filter(member => !(put as readonly string[]).includes(member));
+      const forth = difference(first, replaced);
+      expect([list(forth.added), list(forth.removed)]).toEqual([put.filter(member => !all.includes(member)), gone]);
+      const back = difference(replaced, first);
+      expect([list(back.added), list(back.removed)]).toEqual([list(forth.removed), list(forth.added)]);
+    }
+  });
+
   it('gives the bytes that somebody has as long as they are had', () => {
     const members = membersOf(['a', 'b']);
     const bytes = Buffer.from('["a","b"]');
