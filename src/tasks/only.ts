@@ -3,7 +3,7 @@ import { UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
 import { nearest, quoted } from '../load/problems.ts';
-import { openFlags } from './flags.ts';
+import { type Flags, openFlags } from './flags.ts';
 
 /**
  * Throws a UsageError for a toggle that has no file: doing nothing would look like everything was in sync. `where` is
@@ -11,7 +11,7 @@ import { openFlags } from './flags.ts';
  */
 export async function checkOnly(config: Config, only: ReadonlySet<string>, where = '--only'): Promise<void> {
   const flags = openFlags({ config, mode: 'borrow', clock: systemClock, random: Math.random, log: silentLog });
-  const { present, unreadable } = await flags.load([]).finally(() => flags.close());
+  const { present, unreadable } = await loadAndClose(flags);
   if (unreadable) return;
   const unknown = [...only].find(key => !present.has(key));
   if (unknown === undefined) return;
@@ -20,4 +20,12 @@ export async function checkOnly(config: Config, only: ReadonlySet<string>, where
     message: `${where}: there is no toggle ${quoted(unknown)}.`,
     hint: nearest(unknown, [...present], 'Toggles'),
   });
+}
+
+async function loadAndClose(flags: Flags): ReturnType<Flags['load']> {
+  try {
+    return await flags.load([]);
+  } finally {
+    await flags.close();
+  }
 }
