@@ -65,6 +65,16 @@ test.each([[true], [false]])(
             wrong.push(`${gone} of ${base.length} at ${world.clock.now() - begin}`);
           history.push({ at: world.clock.now(), users });
         };
+        // At each write: later, the window has moved on.
+        const apply = world.target.apply.bind(world.target);
+        Object.assign(world.target, {
+          async *apply(...args: Parameters<typeof apply>) {
+            for await (const outcome of apply(...args)) {
+              look();
+              yield outcome;
+            }
+          },
+        });
         for (const step of steps) {
           if (step.do === 'policy') {
             world.policy('beta', step.users);
@@ -81,7 +91,6 @@ test.each([[true], [false]])(
               return { change: change.id, result: 'unanswered', problem };
             };
           } else await world.clock.advance(step.ms);
-          look();
         }
         expect(wrong).toEqual([]);
         await world.line.stop();
