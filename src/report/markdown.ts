@@ -7,9 +7,24 @@ import { placementText, problemText, summaryLine } from './wording.ts';
 
 /** The plan for a comment or a step summary. Nothing from outside can act in it: see `inertMarkdown`. */
 export function planMarkdown(plan: Plan, options: JsonOptions = {}): string {
-  const approve = options.approve ?? approveCommand;
   const lists: string[] = [
     changeTable(plan),
+    ...planLists(plan, options),
+    folded(
+      'Answers',
+      origins(plan).map(origin => `from ${inertMarkdown(origin)}`),
+    ),
+    options.showUsers ? folded('Users', namesOfPlan(plan).map(namesText)) : '',
+    plan.commit === undefined ? '' : `Commit ${markdownName(plan.commit)}\n`,
+    `Checksum ${markdownName(plan.checksum)}\n`,
+  ];
+  return [`**${summaryLine(plan)}**\n`, ...lists].filter(part => part !== '').join('\n');
+}
+
+/** What of a plan is no change, a list each: blocked, held, refused, accepted, warnings. Empty ones are empty texts. */
+export function planLists(plan: Plan, options: JsonOptions = {}): readonly string[] {
+  const approve = options.approve ?? approveCommand;
+  return [
     list(
       'Blocked by the guard',
       plan.blocked.map(
@@ -38,15 +53,7 @@ export function planMarkdown(plan: Plan, options: JsonOptions = {}): string {
       'Warnings',
       plan.warnings.map(problem => `**${markdownName(problem.code)}** ${inertMarkdown(problemText(problem))}`),
     ),
-    folded(
-      'Answers',
-      origins(plan).map(origin => `from ${inertMarkdown(origin)}`),
-    ),
-    options.showUsers ? folded('Users', namesOfPlan(plan).map(namesText)) : '',
-    plan.commit === undefined ? '' : `Commit ${markdownName(plan.commit)}\n`,
-    `Checksum ${markdownName(plan.checksum)}\n`,
   ];
-  return [`**${summaryLine(plan)}**\n`, ...lists].filter(part => part !== '').join('\n');
 }
 
 function changeTable(plan: Plan): string {
@@ -70,16 +77,19 @@ function changeTable(plan: Plan): string {
   return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('');
 }
 
-function list(title: string, items: readonly string[]): string {
+/** A heading and its list; empty where there is nothing to list. */
+export function list(title: string, items: readonly string[]): string {
   return items.length === 0 ? '' : `### ${title}\n\n${items.map(item => `- ${item}\n`).join('')}`;
 }
 
-function folded(title: string, items: readonly string[]): string {
+/** A list that is shown on a click; empty where there is nothing to list. */
+export function folded(title: string, items: readonly string[]): string {
   if (items.length === 0) return '';
   return `<details><summary>${title}</summary>\n\n${items.map(item => `- ${item}\n`).join('')}\n</details>\n`;
 }
 
-function namesText({ where, granted, revoked }: { where: string; granted: Members; revoked: Members }): string {
+/** Who gains and who loses, by name. */
+export function namesText({ where, granted, revoked }: { where: string; granted: Members; revoked: Members }): string {
   return [`in ${inertMarkdown(where)}`, ...signed('gained', granted), ...signed('lost', revoked)].join('; ');
 }
 

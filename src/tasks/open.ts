@@ -27,6 +27,10 @@ export interface OpenOptions {
   readonly reviewed?: boolean;
   /** Of the flags repository: the commit that was reviewed, whatever its ref says now. */
   readonly commit?: string | undefined;
+  /** Where files of sources lie (absolute), if not below the configuration's folder: a review looks at another commit's. */
+  readonly sourceFolder?: string;
+  /** Where toggles come from, if not from what the configuration names. Closed with the line. */
+  readonly flags?: Flags;
 }
 
 /** A line with what it stands on. `close` stops it, takes callbacks back and closes the state. */
@@ -71,7 +75,7 @@ export function openLine(options: OpenOptions): Opened {
   }
   for (const problem of former.warnings) log.warn({ code: problem.code }, formatProblem(problem));
   for (const problem of former.news) log.info({ code: problem.code }, problem.message);
-  const flags = openFlags({ ...options, mode: options.mode === 'preview' ? 'borrow' : 'own' });
+  const flags = options.flags ?? openFlags({ ...options, mode: options.mode === 'preview' ? 'borrow' : 'own' });
   const line = createLine({
     ...options,
     sources,
@@ -126,7 +130,8 @@ function openSource(entry: Config['sources'][number], options: OpenOptions, stor
           port: config.bind.port,
         }
       : undefined;
-  const { instance, folder } = config;
+  const { instance } = config;
+  const folder = options.sourceFolder ?? config.folder;
   return kind.create(entry.settings, { id: entry.id, instance, folder, clock, random, log, callback });
 }
 

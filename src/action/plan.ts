@@ -1,0 +1,101 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../domain/config.ts';
+import { type Problem, ProblemsError } from '../domain/problem.ts';
+import type { Review } from '../domain/review.ts';
+import { secretsOf } from '../load/config.ts';
+import { fitMarkdown } from '../report/fit.ts';
+import { planJsonText } from '../report/json.ts';
+import { reviewLine, reviewParts, totals } from '../report/review.ts';
+import { type Checkout, inCheckout, loadCheckout } from '../tasks/checkout.ts';
+import { exitCodes } from '../tasks/result.ts';
+import { review } from '../tasks/review.ts';
+import { putComment } from './comment.ts';
+import { createGitHub, refusedBy } from './github.ts';
+import { markerOf } from './marker.ts';
+import type { Step } from './step.ts';
+
+/** https://github.com/orgs/community/discussions/27190: a comment may have 65,536 characters, the marker counts. */
+const longestComment = 65_536;
+const markerRoom = 1_024;
+
+/** Shows what a pull request would do: in a comment, in the step summary, and as outputs. */
+export async function planStep(step: Step): Promise<number> {
+  const { inputs, runner, env, clock, kinds, head, signal } = step;
+  const base = await step.base();
+  const { config, mute } = await configOf(base, step);
+  const found = await review({
+    base,
+    head,
+    config,
+    mute,
+    kinds,
+    env,
+    clock,
+    random: Math.random,
+    log: runner.log,
+    timeout: inputs.timeout,
+    signal,
+  });
+  for (const problem of found.problems) runner.annotate('error', problem);
+  for (const problem of found.unknown) {
+    runner.annotate('warning', { ...problem, message: `Audience unknown: ${problem.message}` });
+  }
+  await giveOutputs(step, found);
+  const parts = reviewParts(found, { showUsers: inputs.showUsers, approve: approveHint }).map(runner.redact);
+  runner.summarize(parts.join('\n'));
+  runner.say(reviewLine(found));
+  await comment(step, config, parts);
+  return found.problems.length > 0 ? exitCodes.failed : exitCodes.done;
+}
+
+function approveHint(id: string): string {
+  return `optoggles approve ${id}`;
+}
+
+/** The base's configuration. Where its secrets are not there (as from a fork) nothing is asked, and `mute` says why. */
+async function configOf(
+  base: Checkout,
+  { kinds, env, runner }: Step,
+): Promise<{ readonly config: Config; readonly mute: readonly Problem[] }> {
+  const options = { kinds, env, purpose: 'look' } as const;
+  const plain = await loadCheckout(base, { ...options, secrets: 'check' });
+  try {
+    const { config } = await loadCheckout(base, { ...options, secrets: 'substitute' });
+    runner.hide(secretsOf(config));
+    return { config, mute: [] };
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error;
+    return { config: plain.config, mute: error.problems.map(problem => inCheckout(base, problem)) };
+  }
+}
+
+async function giveOutputs({ runner, event, inputs }: Step, found: Review): Promise<void> {
+  const { planned, definitions } = found;
+  const plan = planned?.plan;
+  const isKnown = planned !== undefined && found.unknown.length === 0;
+  const counts = totals(planned?.placements ?? []);
+  runner.output('changed', definitions.length + (plan?.changes.length ?? 0) > 0);
+  runner.output('blocked', plan?.blocked.length ?? 0);
+  runner.output('granted', isKnown ? counts.granted : '');
+  runner.output('revoked', isKnown ? counts.revoked : '');
+  runner.output('checksum', plan?.checksum ?? '');
+  if (plan === undefined) return runner.output('plan-path', '');
+  const path = join(event.temp, 'optoggles-plan.json');
+  await writeFile(path, runner.redact(planJsonText(plan, { showUsers: inputs.showUsers })), { mode: 0o600 });
+  runner.output('plan-path', path);
+}
+
+async function comment({ inputs, event, runner }: Step, config: Config, parts: readonly string[]): Promise<void> {
+  const { pull } = event;
+  if (pull === undefined || inputs.token === undefined) return;
+  const more = `The rest has no room here: [all of it](${event.runUrl}) is in the summary of the run.\n`;
+  const body = fitMarkdown(parts, longestComment - markerRoom, more);
+  try {
+    const github = createGitHub(inputs.token, event);
+    const done = await putComment(github, pull.number, markerOf('plan', config.instance, inputs.config), body);
+    runner.say(done === 'written' ? 'The comment was written.' : 'The comment is the same as before.');
+  } catch (error) {
+    runner.annotate('warning', refusedBy(error, 'The plan was not written as a comment', 'pull-requests: write'));
+  }
+}

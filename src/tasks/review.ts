@@ -1,0 +1,174 @@
+import { intersection, type Members, noMembers, subtract, union } from '../domain/members.ts';
+import type { Config } from '../domain/config.ts';
+import type { Plan, PlacementChange } from '../domain/plan.ts';
+import { type Problem, ProblemError } from '../domain/problem.ts';
+import type { PlacementReview, Review, Shares } from '../domain/review.ts';
+import { realPathInside } from '../lib/inside.ts';
+import { createFlagLoader, type FlagLoader, type LoadedFlags } from '../load/flags.ts';
+import type { KindSchemas } from '../load/kinds.ts';
+import { type Checkout, inCheckout, sameFolder } from './checkout.ts';
+import { configChanges } from './config-changes.ts';
+import { definitionChanges, weakerToggles } from './definition-changes.ts';
+import { openLine, type OpenOptions, silentObserver } from './open.ts';
+import { isLocal, localPolicyDiffers } from './local-policy.ts';
+import { preview } from './preview.ts';
+import { unknownIn } from './unknown.ts';
+
+export interface ReviewOptions extends Pick<OpenOptions, 'clock' | 'random' | 'log'> {
+  readonly base: Checkout;
+  readonly head: Checkout;
+  /** Of the base, with its secrets: the head's is never used to ask or read anything. */
+  readonly config: Config;
+  /** Why nothing can be asked: secrets are missing. Empty: everything is asked. */
+  readonly mute: readonly Problem[];
+  readonly kinds: KindSchemas;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** ms */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+interface Side {
+  readonly config: Config;
+  readonly loader: FlagLoader;
+  readonly loaded: LoadedFlags;
+}
+
+/**
+ * Compares base and head: what the definitions say, and who gains and loses what if the head were applied now, against
+ * the same for the base. Writes nothing. Throws a ProblemError where there is nothing to compare.
+ */
+export async function review(options: ReviewOptions): Promise<Review> {
+  const { base, head, config, mute, clock } = options;
+  const old = await sideOf(config, [], options);
+  const folder = sameFolder(config.folder, base, head);
+  const flags = sameFolder(folderOf(config), base, head);
+  if ((await realPathInside(head.root, flags)) === undefined) {
+    throw new ProblemError({
+      code: 'outside-checkout',
+      message: 'The flags folder leads out of the checkout.',
+      hint: 'Put it into the repository itself, without a link.',
+    });
+  }
+  const now = await sideOf({ ...config, folder, flags: { folder: flags } }, old.loaded.good, options);
+  const definitions = definitionChanges(old.loaded.toggles, now.loaded.toggles, clock.now());
+  const changes = await configChanges(base, head, options);
+  const policyChanged = await localPolicyDiffers(config, folder);
+  const wrong = [...(now.loaded.unreadable ? [now.loaded.unreadable] : []), ...now.loaded.problems];
+  const about = {
+    instance: config.instance,
+    definitions,
+    weaker: [...changes.weaker, ...weakerToggles(old.loaded.toggles, now.loaded.toggles)],
+    configChanged: changes.changed,
+    policyChanged,
+  };
+  const problems = wrong.map(problem => inCheckout(head, problem));
+  if (mute.length > 0) return { ...about, planned: undefined, unknown: mute, problems };
+
+  const [before, between, after] = await Promise.all([
+    planOf(old, config.folder, options),
+    policyChanged ? planOf(now, config.folder, options) : undefined,
+    planOf(now, policyChanged ? folder : config.folder, options),
+  ]);
+  const touched = new Set(definitions.map(({ toggle }) => toggle));
+  const local = new Set(policyChanged ? config.sources.filter(isLocal).map(({ id }) => id) : []);
+  const causes: Causes = {
+    base: changesBy(before.plan),
+    middle: changesBy((between ?? after).plan),
+    isOurs: change => touched.has(change.toggle) || local.has(change.source),
+  };
+  const ofHead = after.unknown.filter(({ source }) => source !== undefined && local.has(source));
+  return {
+    ...about,
+    planned: { plan: after.plan, placements: placementsOf(after.plan, causes) },
+    unknown: after.unknown.filter(one => !ofHead.includes(one)).map(({ problem }) => problem),
+    problems: [...problems, ...ofHead.map(({ problem }) => problem)],
+  };
+}
+
+function folderOf({ flags }: Config): string {
+  if (flags !== undefined) return flags.folder;
+  throw new ProblemError({
+    code: 'no-flag-files',
+    message: 'This configuration has no flag files that could be reviewed.',
+    hint: 'Turn it into optoggles.yaml and flags/ with "optoggles migrate".',
+  });
+}
+
+/** The flag files of one side; where one does not validate, the other side's definition stands for it. */
+async function sideOf(config: Config, good: LoadedFlags['good'], { kinds }: ReviewOptions): Promise<Side> {
+  const inner = createFlagLoader(config, kinds);
+  const loader: FlagLoader = { load: lastGood => inner.load(lastGood.length > 0 ? lastGood : good) };
+  return { config, loader, loaded: await loader.load([]) };
+}
+
+/** A line over the flags of one side, cut before `apply`. State and targets are always those of the base. */
+async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOptions) {
+  const { config, clock, random, log, timeout, signal } = options;
+  const flags = { ...loader, git: undefined, close: () => Promise.resolve() };
+  const how = { config, clock, random, log, observer: silentObserver, mode: 'preview' } as const;
+  const opened = openLine({ ...how, flags, sourceFolder });
+  try {
+    const { plan } = await preview({ line: opened.line, clock, timeout, signal });
+    return { plan, unknown: unknownIn(opened.line) };
+  } finally {
+    await opened.close();
+  }
+}
+
+interface Causes {
+  readonly base: ReadonlyMap<string, readonly PlacementChange[]>;
+  /** With the head's definitions and the base's policy. */
+  readonly middle: ReadonlyMap<string, readonly PlacementChange[]>;
+  /** Whether base and head say anything else about it: what differs all the same came in while we asked. */
+  readonly isOurs: (change: PlacementChange & { readonly toggle: string }) => boolean;
+}
+
+type Placed = PlacementChange & { readonly toggle: string; readonly target: string };
+
+function changesBy(plan: Plan): Map<string, Placed[]> {
+  const placed = plan.changes.filter(change => change.kind === 'placement');
+  return Map.groupBy(placed, ({ placement }) => placement);
+}
+
+function placementsOf(plan: Plan, causes: Causes): PlacementReview[] {
+  const fresh = new Set(
+    plan.changes.flatMap(change => (change.kind === 'create' ? (change.placements ?? []).map(({ id }) => id) : [])),
+  );
+  return [...changesBy(plan).values()].flatMap(changes => {
+    const [first, last] = [changes[0], changes.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    const { placement, toggle, target, environment, before } = first;
+    const [granted, revoked] = (['granted', 'revoked'] as const).map(side =>
+      sharesOf(changes, side, placement, causes),
+    ) as [Shares, Shares];
+    const closes = last.removal ? 'removed' : before.on && !last.after.on ? 'off' : undefined;
+    return {
+      toggle,
+      target,
+      environment,
+      created: fresh.has(placement),
+      before: before.known && before.who.kind === 'members' ? before.who.members.size : undefined,
+      after: last.after.who.kind === 'members' ? last.after.who.members.size : 0,
+      granted,
+      revoked,
+      closes,
+    };
+  });
+}
+
+/** Who comes in (goes) with the base too is pending; of the others, who does with the base's policy comes by definition. */
+function sharesOf(
+  changes: readonly Placed[],
+  side: 'granted' | 'revoked',
+  placement: string,
+  { base, middle, isOurs }: Causes,
+): Shares {
+  const members = (found: readonly PlacementChange[] = []): Members =>
+    found.length === 0 ? noMembers : union(...found.map(change => change[side]));
+  const all = members(changes);
+  if (!changes.some(isOurs)) return { all, definition: noMembers, policy: noMembers, pending: all };
+  const inMiddle = intersection(all, members(middle.get(placement)));
+  const pending = intersection(inMiddle, members(base.get(placement)));
+  return { all, definition: subtract(inMiddle, pending), policy: subtract(all, inMiddle), pending };
+}
