@@ -1,4 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Source } from '../domain/audience.ts';
+import type { Config } from '../domain/config.ts';
+import type { StateStore } from '../domain/state.ts';
 
 /** What OPAL has to send with a callback for this source: HMAC-SHA256(secret, instance/source), base64url. */
 export function callbackBearer(secret: string, instance: string, source: string): string {
@@ -14,4 +17,14 @@ export function ownerOf(bearer: string, bearers: ReadonlyMap<string, string>): s
     if (known.length === given.length && timingSafeEqual(known, given)) owner = source;
   }
   return owner;
+}
+
+/** The bearers of all sources, by id: under the configured secret, else under the one that the state keeps. */
+export function bearersOf(
+  { callbackSecret, instance }: Config,
+  sources: readonly Source[],
+  store: Pick<StateStore, 'secret'>,
+): ReadonlyMap<string, string> {
+  const secret = callbackSecret ?? store.secret('callback');
+  return new Map(sources.map(({ id }) => [id, callbackBearer(secret, instance, id)]));
 }

@@ -1,20 +1,21 @@
 import type { Audience, AudienceId, Source } from '../domain/audience.ts';
 import type { Config } from '../domain/config.ts';
-import type { Change, Plan } from '../domain/plan.ts';
-import { formatProblem, type Problem } from '../domain/problem.ts';
+import type { Plan } from '../domain/plan.ts';
+import { formatProblem } from '../domain/problem.ts';
 import type { GoodDefinition, StateStore } from '../domain/state.ts';
-import type { Outcome, Target } from '../domain/target.ts';
+import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { changeLine } from '../report/line.ts';
-import { callbackBearer, ownerOf } from './bearers.ts';
-import { createDefinitions, type Definitions, type Loaded, secondScan } from './definitions.ts';
+import { bearersOf, ownerOf } from './bearers.ts';
+import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
 import { desiredFor } from './desired.ts';
 import { heldNews } from './held-news.ts';
 import { followMoves } from './moves.ts';
 import { createPlanning } from './planning.ts';
+import { createScanning } from './scanning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
+import { tell } from './tell.ts';
 import type { Observer } from './view.ts';
 import { waitedFor } from './waiting.ts';
 
@@ -86,9 +87,6 @@ export function createLine(options: LineOptions): Line {
   const listeners = new Set<() => void>();
   const timers = new Set<() => void>();
   const remember = options.mode !== 'preview';
-  let scanning: Promise<void> | undefined;
-  let scanAgain = false;
-  let cancelScan: (() => void) | undefined;
   let cancelTelling: (() => void) | undefined;
   let bearers: ReadonlyMap<string, string> | undefined;
 
@@ -198,65 +196,31 @@ export function createLine(options: LineOptions): Line {
     return plan;
   }
 
-  async function scan(): Promise<void> {
-    const { current: before, confirmed: wasConfirmed } = definitions;
-    const loaded = await definitions.scan();
-    report(before, loaded);
-    if (remember && loaded.commit !== undefined && loaded.commit !== before?.commit) {
-      store.audit({ at: clock.now(), what: 'commit', revision: loaded.commit });
-    }
-    for (const lane of targets) {
-      lane.setDesired(desiredFor(lane.target, loaded.toggles, loaded.present, config.legacy !== undefined));
-    }
-    const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
-    for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
-    changedSomething();
-    if (!definitions.confirmed && !loaded.unreadable) scanOnceMore();
-    if (before !== undefined && before.fingerprint === loaded.fingerprint && definitions.confirmed) {
-      // What could not be called gone may be by now.
-      if (!wasConfirmed && remember) for (const lane of targets) lane.wake({ kind: 'definitions' });
-      return;
-    }
-    for (const lane of sources) lane.wake({ kind: before ? 'definitions' : 'start' });
-    if (remember) for (const lane of targets) lane.wake({ kind: 'definitions', read: true });
-  }
-
-  function report(before: Loaded | undefined, loaded: Loaded): void {
-    const known = new Set([...(before?.problems ?? []), ...(before?.warnings ?? [])].map(formatProblem));
-    const fresh = (problem: Problem) => !known.has(formatProblem(problem));
-    const { unreadable } = loaded;
-    if (unreadable && before?.unreadable?.message !== unreadable.message) {
-      log.error({ code: unreadable.code }, formatProblem(unreadable));
-    }
-    for (const one of loaded.problems.filter(fresh)) log.error({ code: one.code, at: one.at }, formatProblem(one));
-    for (const one of loaded.warnings.filter(fresh)) log.warn({ code: one.code, at: one.at }, formatProblem(one));
-  }
-
-  function rescan(): void {
-    if (scanning) {
-      scanAgain = true;
-      return;
-    }
-    scanning = scan()
-      .catch(error => {
-        if (!closing.signal.aborted) log.error({ error: String(error) }, 'scanning the flags failed');
-      })
-      .finally(() => {
-        scanning = undefined;
-        if (scanAgain && !closing.signal.aborted) {
-          scanAgain = false;
-          rescan();
-        }
-      });
-  }
-
-  function scanOnceMore(): void {
-    cancelScan?.();
-    cancelScan = clock.after(secondScan, () => {
-      cancelScan = undefined;
-      rescan();
-    });
-  }
+  const scanning = createScanning({
+    definitions,
+    clock,
+    log,
+    signal: closing.signal,
+    use({ toggles, present, commit }, before) {
+      if (remember && commit !== undefined && commit !== before?.commit) {
+        store.audit({ at: clock.now(), what: 'commit', revision: commit });
+      }
+      for (const lane of targets) {
+        lane.setDesired(desiredFor(lane.target, toggles, present, config.legacy !== undefined));
+      }
+      const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
+      for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
+      changedSomething();
+    },
+    news(isFirst) {
+      for (const lane of sources) lane.wake({ kind: isFirst ? 'start' : 'definitions' });
+      if (remember) for (const lane of targets) lane.wake({ kind: 'definitions', read: true });
+    },
+    // What could not be called gone may be by now.
+    sure() {
+      if (remember) for (const lane of targets) lane.wake({ kind: 'definitions' });
+    },
+  });
 
   function changedSomething(): void {
     for (const listener of listeners) listener();
@@ -279,8 +243,8 @@ export function createLine(options: LineOptions): Line {
 
   function settled(): boolean {
     return (
-      !scanning &&
-      !(cancelScan && holdsStrays(targets)) &&
+      !scanning.busy &&
+      !(scanning.soonAgain && holdsStrays(targets)) &&
       sources.every(lane => lane.settled()) &&
       targets.every(lane => lane.settled())
     );
@@ -288,7 +252,7 @@ export function createLine(options: LineOptions): Line {
 
   function started(): boolean {
     return (
-      !(cancelScan && holdsStrays(targets)) &&
+      !(scanning.soonAgain && holdsStrays(targets)) &&
       sources.every(lane => lane.view().lastAnswerAt !== undefined && lane.view().registered) &&
       targets.every(lane => lane.started)
     );
@@ -310,20 +274,20 @@ export function createLine(options: LineOptions): Line {
     async start() {
       if (options.mode === 'run') for (const lane of sources) lane.start();
       else tellWaiting();
-      rescan();
-      await scanning;
+      scanning.rescan();
+      await scanning.idle();
       if (options.mode === 'run') lookForDrift();
     },
-    rescan,
+    rescan: () => scanning.rescan(),
     callback(bearer) {
-      bearers ??= bearersOf(options);
+      bearers ??= bearersOf(config, options.sources, store);
       const id = ownerOf(bearer, bearers);
       const lane = sources.find(one => one.source.id === id);
       lane?.wake({ kind: 'callback' });
       return lane !== undefined;
     },
     syncAll() {
-      rescan();
+      scanning.rescan();
       for (const lane of sources) lane.wake({ kind: 'operator' });
       for (const lane of targets) lane.wake({ kind: 'operator', read: true });
     },
@@ -338,10 +302,10 @@ export function createLine(options: LineOptions): Line {
     started,
     async idle() {
       do {
-        await scanning;
+        await scanning.idle();
         await Promise.all([...sources, ...targets].map(lane => lane.idle()));
         // A lane that was idle first may have got work from one that became idle later.
-      } while (scanning || [...sources, ...targets].some(lane => lane.busy));
+      } while (scanning.busy || [...sources, ...targets].some(lane => lane.busy));
     },
     onChange(listener) {
       listeners.add(listener);
@@ -350,10 +314,10 @@ export function createLine(options: LineOptions): Line {
     async stop() {
       closing.abort(new Error('stopping'));
       for (const cancel of timers) cancel();
-      cancelScan?.();
+      scanning.stop();
       cancelTelling?.();
       const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
-      await scanning;
+      await scanning.idle();
       await Promise.all([...sources, ...targets].map(lane => lane.stop()));
       late();
       aborting.abort(new Error('stopping'));
@@ -373,46 +337,4 @@ function holdsStrays(lanes: readonly TargetLane[]): boolean {
     const found = lane.view()?.live.listings ?? [];
     return found.some(({ key, owner, removed }) => owner === 'ours' && !removed && !wanted.has(key));
   });
-}
-
-function bearersOf(options: LineOptions): ReadonlyMap<string, string> {
-  const secret = options.config.callbackSecret ?? options.store.secret('callback');
-  return new Map(
-    options.sources.map(source => [source.id, callbackBearer(secret, options.config.instance, source.id)]),
-  );
-}
-
-/** One line per placement or listing that was written, one per failure. Counts only. */
-function tell(log: Log, change: Change, outcome: Outcome, commit: string | undefined): void {
-  const fields = { toggle: change.toggle, target: change.target, causes: change.causes, commit };
-  switch (outcome.result) {
-    case 'done': {
-      if (change.kind !== 'placement') return log.info(fields, changeLine(change));
-      const { environment, granted, revoked, from, approval } = change;
-      const counts = { environment, granted: granted.size, revoked: revoked.size };
-      return log.info(
-        {
-          ...fields,
-          ...counts,
-          source: from?.source,
-          revision: from?.revision,
-          dataUpdate: from?.dataUpdate,
-          approval,
-        },
-        changeLine(change),
-      );
-    }
-    case 'late':
-      return;
-    case 'pending':
-      return log.info({ ...fields, link: outcome.link }, `${change.id}: waits for the platform's approval`);
-    case 'failed':
-    case 'conflict':
-    case 'unanswered':
-    case 'refused':
-      return log.warn(
-        { ...fields, code: outcome.problem.code, result: outcome.result },
-        `${change.id}: ${formatProblem(outcome.problem)}`,
-      );
-  }
 }
