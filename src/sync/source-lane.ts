@@ -70,7 +70,7 @@ export interface SourceLane {
 
 /** So many callbacks merged into one look are a storm: then the next look waits for a pause (ms). */
 const stormSize = 8;
-const stormQuiet = 25;
+const stormQuiet = 75;
 const stormLongest = 1_000;
 /** A large change nobody announced is asked again after this time (ms). */
 const secondLook = 1_000;
