@@ -4,31 +4,59 @@ import type { Approval, ApprovalWindow, Baseline, Block, Change } from './plan.t
 import type { AppliedListing, PlacementId } from './listing.ts';
 import type { Outcome } from './target.ts';
 
-/** One line of the audit log. Counts, never names. */
+/**
+ * What a line of the audit log is about. `withdrawn`: a block ended because the answer came back; `unblocked`: because it
+ * was approved. `commit`: from here on the flags are those of that commit. `degraded`, `recovered`: something could not be
+ * reached, or can be again.
+ */
+export type AuditKind =
+  | 'written'
+  | 'failed'
+  | 'blocked'
+  | 'withdrawn'
+  | 'unblocked'
+  | 'approved'
+  | 'off'
+  | 'denied'
+  | 'paused'
+  | 'resumed'
+  | 'adopted'
+  | 'restored'
+  | 'degraded'
+  | 'recovered'
+  | 'accepted'
+  | 'commit'
+  | 'started'
+  | 'stopped';
+
+/** One line of the audit log. Counts; a member only as a keyed hash. */
 export interface AuditEntry {
   /** ms since the epoch. */
   readonly at: number;
-  readonly what:
-    | 'written'
-    | 'failed'
-    | 'blocked'
-    | 'unblocked'
-    | 'approved'
-    | 'adopted'
-    | 'accepted'
-    | 'started'
-    /** From here on the flags are those of commit `revision`. */
-    | 'commit'
-    | 'stopped';
+  readonly what: AuditKind;
   readonly toggle?: string;
   readonly target?: string;
   readonly environment?: string;
+  readonly source?: string;
   readonly granted?: number;
   readonly revoked?: number;
   readonly causes?: readonly string[];
+  /** Of the flags repository. */
+  readonly commit?: string;
+  /** Of the policy. */
   readonly revision?: string;
+  /** Id of the approval (or `window of <source>`, `checksum`). */
   readonly approval?: string;
+  /** Who said so: the name of a token, or of a user of this machine. */
   readonly by?: string;
+  /** ms since the epoch: how long it holds. */
+  readonly until?: number;
+  /**
+   * Whom it is about (`denied`). Handed in as policy names the member; kept and read back as a keyed hash, unless the
+   * configuration says `audit: { users: true }`.
+   */
+  readonly member?: string;
+  /** In words, without members' names: the reason that somebody gave, what went wrong. */
   readonly message?: string;
 }
 
@@ -132,7 +160,10 @@ export interface StateStore {
 
   /** A backup of a foreign definition before adoption. */
   saveBackup(address: string, key: string, definition: unknown, at: number): void;
+  /** Appends a line; inside of a transaction it is a part of that. */
   audit(entry: AuditEntry): void;
+  /** A member as logs, reports and the audit log may name it: `h:` and a hash with a key that never leaves the state. */
+  memberTag(member: string): string;
   auditLog(): Iterable<AuditEntry>;
   /** A secret of this state folder, made on first use (32 random bytes, base64url). */
   secret(name: string): string;

@@ -16,6 +16,8 @@ export interface StoreOptions {
   readonly uncertain: boolean;
   /** `share`: everything but approvals, windows and audit rows is refused with `state-shared`. */
   readonly access: 'own' | 'share';
+  /** The audit log names members instead of hashing them. */
+  readonly auditUsers: boolean;
   close(): void;
 }
 
@@ -23,12 +25,15 @@ export interface StoreOptions {
 export function assembleStore(db: Database, options: StoreOptions): StateStore {
   const sets = new MemberSets(db);
   const history = new History(db, sets);
-  const journal = new Journal(db);
+  const keepsakes = new Keepsakes(db);
+  const journal = new Journal(db, {
+    users: options.auditUsers,
+    key: () => keepsakes.secret('audit') ?? keepsakes.makeSecret('audit'),
+  });
   const remembered = new Remembered(db, sets);
   const placements = new Placements(db, sets, history);
   const applied = new Applied(db, placements, journal, remembered);
   const consent = new Consent(db, sets, journal);
-  const keepsakes = new Keepsakes(db);
   let seenVersion = db.dataVersion();
   let isOpen = true;
 
@@ -122,6 +127,7 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       keepsakes.saveBackup(address, key, definition, at);
     },
     audit: entry => journal.write(entry),
+    memberTag: member => journal.tag(member),
     auditLog: () => journal.read(),
     secret(name) {
       const known = keepsakes.secret(name);

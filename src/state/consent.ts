@@ -46,7 +46,11 @@ export class Consent {
       const gone = before.filter(row => !wanted.has(row.id)).map(row => this.#blockOf(row));
       for (const block of gone) {
         this.#db.run('DELETE FROM blocks WHERE target = ? AND id = ?', target, block.id);
-        this.#journal.write({ at, what: 'unblocked', ...aboutBlock(block) });
+        this.#journal.write({
+          at,
+          what: this.#isApproved(block.id, at) ? 'unblocked' : 'withdrawn',
+          ...aboutBlock(block),
+        });
       }
       return { fresh, gone };
     });
@@ -106,6 +110,10 @@ export class Consent {
   prune(before: number): void {
     this.#db.run('DELETE FROM approvals WHERE until < ?', before);
     this.#db.run('DELETE FROM windows WHERE until < ?', before);
+  }
+
+  #isApproved(id: string, now: number): boolean {
+    return this.#db.get('SELECT 1 FROM approvals WHERE id = ? AND until > ?', id, now) !== undefined;
   }
 
   #saveBlock(target: string, block: Block, since: number, row: BlockRow | undefined): void {

@@ -1,20 +1,37 @@
+import { createHmac } from 'node:crypto';
 import type { AuditEntry } from '../domain/state.ts';
 import type { Database } from './database.ts';
 
-/** The audit log: what was done, when and by whose word; counts, never names. */
+export interface JournalOptions {
+  /** Members are kept by name. */
+  readonly users: boolean;
+  /** The key of the hashes that stand for members. */
+  key(): string;
+}
+
+/** The audit log: what was done, when and by whose word; counts, and members as keyed hashes. */
 export class Journal {
   readonly #db: Database;
+  readonly #options: JournalOptions;
   /** The codes written per failing change: a target that is down is tried for ever, and says each of them once. */
   readonly #failing = new Map<string, Set<string>>();
 
-  constructor(db: Database) {
+  constructor(db: Database, options: JournalOptions) {
     this.#db = db;
+    this.#options = options;
+  }
+
+  /** A member as it may be shown: `h:` and the first 8 bytes of its HMAC-SHA256, in hex. */
+  tag(member: string): string {
+    const digest = createHmac('sha256', this.#options.key()).update(member).digest();
+    return `h:${digest.toString('hex', 0, 8)}`;
   }
 
   /** Appends a row. */
   write(entry: AuditEntry): void {
-    const { at, ...rest } = entry;
-    this.#db.run('INSERT INTO audit (at, entry) VALUES (?, ?)', at, JSON.stringify(rest));
+    const { at, member, ...rest } = entry;
+    const named = member === undefined ? {} : { member: this.#options.users ? member : this.tag(member) };
+    this.#db.run('INSERT INTO audit (at, entry) VALUES (?, ?)', at, JSON.stringify({ ...rest, ...named }));
   }
 
   /** Writes a failure unless this change showed the same one since it last succeeded. */

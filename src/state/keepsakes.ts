@@ -68,10 +68,10 @@ export class Keepsakes {
     return this.#db.get<{ value: string }>('SELECT value FROM secrets WHERE name = ?', name)?.value;
   }
 
-  /** 32 random bytes, base64url. */
+  /** 32 random bytes, base64url; what another process made meanwhile stays. */
   makeSecret(name: string): string {
     const value = randomBytes(32).toString('base64url');
-    this.#db.run('INSERT INTO secrets (name, value) VALUES (?, ?)', name, value);
-    return value;
+    this.#db.run('INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
+    return this.secret(name) ?? value;
   }
 }

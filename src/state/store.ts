@@ -19,6 +19,8 @@ export interface StateOptions {
   readonly log: Log;
   /** `own`: one process at a time, for as long as it lives. `share`: beside it, to look, and to approve. */
   readonly access: 'own' | 'share';
+  /** The audit log names members; default: keyed hashes. */
+  readonly auditUsers?: boolean;
   readonly pid?: number;
   /** Names this run of the machine; for tests. */
   readonly boot?: string | null;
@@ -46,10 +48,12 @@ export function openState(options: StateOptions): StateStore {
 }
 
 /** A state that is gone at exit: where the folder cannot be written, and in tests. */
-export function memoryState(options: Pick<StateOptions, 'instance' | 'clock'>): StateStore {
+export function memoryState(options: Pick<StateOptions, 'instance' | 'clock' | 'auditUsers'>): StateStore {
   const db = new Database('in memory', { location: ':memory:' });
   bringToForm(db, { folder: 'in memory', instance: options.instance, version }, options.clock.now());
-  return assembleStore(db, { durability: 'memory', uncertain: false, access: 'own', close: () => db.close() });
+  const { auditUsers = false } = options;
+  const close = () => db.close();
+  return assembleStore(db, { durability: 'memory', uncertain: false, access: 'own', auditUsers, close });
 }
 
 function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): StateStore {
@@ -72,7 +76,8 @@ function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): S
         'the machine went down while the state was open; its newest rows may be missing',
       );
     }
-    return assembleStore(db, { durability: 'disk', uncertain, access: 'own', close: closing(db, lock) });
+    const { auditUsers = false } = options;
+    return assembleStore(db, { durability: 'disk', uncertain, access: 'own', auditUsers, close: closing(db, lock) });
   } catch (error) {
     db?.close();
     lock.release();
@@ -101,7 +106,9 @@ function openShared(options: StateOptions, files: StateFiles, form: FormOptions)
     const uncertain = isUncertain(db, options.boot === undefined ? bootId() : options.boot);
     // An approval waits for the disk: nobody would ask for it again.
     if (!readOnly) db.exec('PRAGMA synchronous = FULL');
-    return assembleStore(db, { durability: 'disk', uncertain, access: 'share', close: () => db.close() });
+    const { auditUsers = false } = options;
+    const close = () => db.close();
+    return assembleStore(db, { durability: 'disk', uncertain, access: 'share', auditUsers, close });
   } catch (error) {
     db.close();
     throw error;

@@ -48,7 +48,7 @@ describe('blocks', () => {
     expect([...store.auditLog()].map(({ at, what, approval }) => [at, what, approval])).toEqual([
       [10, 'blocked', 'b1'],
       [20, 'blocked', 'b2'],
-      [40, 'unblocked', 'b1'],
+      [40, 'withdrawn', 'b1'],
     ]);
   });
 });
