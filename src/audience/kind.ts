@@ -2,6 +2,7 @@ import type { TObject } from 'typebox';
 import type { Source } from '../domain/audience.ts';
 import type { Finding, SettingsPlace } from '../domain/settings-check.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Network } from '../lib/http-connections.ts';
 import type { Log } from '../lib/log.ts';
 
 /** What every source gets besides its own settings. */
@@ -16,6 +17,8 @@ export interface SourceContext {
   readonly log: Log;
   /** Undefined in one-shot commands: no callback is registered. `bearer` is what a callback has to carry. */
   readonly callback: { readonly bearer: string; readonly port: number } | undefined;
+  /** Carries its requests; default: connections of its own. */
+  readonly network?: Network | undefined;
 }
 
 /** One kind of source: a folder under `audience/` and a line in `kinds.ts`. */

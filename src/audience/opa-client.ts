@@ -2,7 +2,7 @@ import type { Json } from '../domain/json.ts';
 import { type Problem, toProblem } from '../domain/problem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpClient, type HttpRequest } from '../lib/http.ts';
-import type { TlsFiles } from '../lib/http-connections.ts';
+import type { Network, TlsFiles } from '../lib/http-connections.ts';
 import { HttpError } from '../lib/http-error.ts';
 import type { HttpResponse } from '../lib/http-response.ts';
 import { errorDetails, ReplyHash, resultOf } from './opa-reply.ts';
@@ -65,6 +65,7 @@ export function createOpaClient(options: {
   readonly tls: TlsFiles | undefined;
   readonly secrets: readonly string[];
   readonly clock: Clock;
+  readonly network?: Network | undefined;
 }): OpaClient {
   const { name, address, limits, tls, clock } = options;
   const token = address.token === '' ? undefined : address.token;
@@ -77,6 +78,7 @@ export function createOpaClient(options: {
     tls,
     secrets: token === undefined ? options.secrets : [...options.secrets, token],
     clock,
+    network: options.network,
   });
 
   const tokenHint = `Look at ${options.tokenSetting}: is the token there, still valid, and allowed to read what is asked?`;

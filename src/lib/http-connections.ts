@@ -9,6 +9,9 @@ export interface TlsFiles {
   readonly key?: string;
 }
 
+/** Makes what carries a client's requests; passed in where there is no network, as in a simulation. */
+export type Network = (name: string, tls: TlsFiles | undefined) => Pick<Dispatcher, 'dispatch' | 'destroy'>;
+
 const connectTimeout = 10_000;
 
 /**

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type Clock, systemClock } from './clock.ts';
 import { createRedactor } from './redact.ts';
-import { createDispatcher, type TlsFiles } from './http-connections.ts';
+import { createDispatcher, type Network, type TlsFiles } from './http-connections.ts';
 import { type Answered, Exchange } from './http-exchange.ts';
 import { Pieces } from './http-pieces.ts';
 import { HttpError, type HttpProblem, isClosed, wordsFor } from './http-error.ts';
@@ -24,6 +24,8 @@ export interface HttpClientOptions {
   /** Taken out of every message, should the address hold one. */
   readonly secrets?: readonly string[];
   readonly clock?: Clock;
+  /** Default: connections of its own. */
+  readonly network?: Network | undefined;
 }
 
 export interface HttpRequest {
@@ -87,7 +89,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const clock = options.clock ?? systemClock;
   const redact = createRedactor(options.secrets ?? []);
   const base = options.baseUrl === undefined ? undefined : placeOf(options.baseUrl, options.name);
-  const dispatcher = createDispatcher(options.name, options.tls);
+  const dispatcher = (options.network ?? createDispatcher)(options.name, options.tls);
   const ownHeaders = { 'user-agent': 'optoggles', ...lowerCased(options.headers) };
 
   function placeFor(request: HttpRequest): Place {

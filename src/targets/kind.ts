@@ -2,6 +2,7 @@ import type { TObject } from 'typebox';
 import type { Finding, SettingsPlace } from '../domain/settings-check.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Network } from '../lib/http-connections.ts';
 import type { Log } from '../lib/log.ts';
 
 /** What every target gets besides its own settings. */
@@ -16,6 +17,8 @@ export interface TargetContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** Carries its requests; default: connections of its own. */
+  readonly network?: Network | undefined;
 }
 
 /** One kind of target: a folder under `targets/` and a line in `kinds.ts`. */

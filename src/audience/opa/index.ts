@@ -47,6 +47,7 @@ export const opaSource: SourceKind = {
         tls,
         secrets: [],
         clock,
+        network: context.network,
       }),
     );
     const core = new OpaCore({ id, clock, sentinels, packages, reloads: false });

@@ -73,6 +73,7 @@ export class OpalSource implements Source {
       tls: settings.tls,
       secrets: this.#secrets(),
       clock,
+      network: context.network,
     });
     this.#api = createOpalApi(this.#http);
     this.#core = new OpaCore({
@@ -171,6 +172,7 @@ export class OpalSource implements Source {
       tls,
       secrets: this.#secrets(),
       clock: this.#context.clock,
+      network: this.#context.network,
     });
   }
 

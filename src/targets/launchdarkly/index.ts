@@ -55,6 +55,7 @@ export const launchdarklyTarget: TargetKind = {
       tls: settings.tls,
       secrets,
       clock,
+      network: context.network,
     });
     const limiter = limiterFor(token, baseUrl, { clock, random, concurrency: settings.concurrency });
     const client = createClient({ http, limiter, target, secrets, clock });

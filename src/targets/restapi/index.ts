@@ -56,6 +56,7 @@ function create(given: Readonly<Record<string, unknown>>, context: TargetContext
     tls: settings.tls,
     secrets: Object.values(settings.headers),
     clock: context.clock,
+    network: context.network,
   });
   const bounds: Bounds = {
     slots: settings.concurrency,
