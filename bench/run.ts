@@ -10,6 +10,7 @@ import { installPeers, peers } from '../test/peers/install.ts';
 import { bigCases, callbackCases } from './cases/callback.ts';
 import { enduranceCase } from './cases/endurance.ts';
 import { gitCase } from './cases/git.ts';
+import { launchdarklyCases } from './cases/launchdarkly.ts';
 import { opalCase } from './cases/opal.ts';
 import { quietCases } from './cases/quiet.ts';
 import { validateCase } from './cases/validate.ts';
@@ -22,6 +23,7 @@ const CASES: Readonly<Record<string, (say: (row: Row) => void) => Promise<void>>
   opal: opalCase,
   endurance: enduranceCase,
   validate: validateCase,
+  launchdarkly: launchdarklyCases,
   git: gitCase,
 };
 
