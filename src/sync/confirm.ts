@@ -1,7 +1,7 @@
-import type { Audience } from '../domain/audience.ts';
+import type { Audience, AudienceId } from '../domain/audience.ts';
 import { difference, intersection, type Members, subtract, union } from '../domain/members.ts';
 import type { GuardConfig } from '../domain/plan.ts';
-import { membersIn } from './standing.ts';
+import { isChange, membersIn } from './standing.ts';
 
 /** True where so many changed without a callback that the source is asked a second time before anything is done. */
 export function needsConfirmation(before: Audience | undefined, answer: Audience, guard: GuardConfig): boolean {
@@ -26,4 +26,33 @@ export function agreed(before: Members, first: Members, second: Members): Member
   const one = difference(before, first);
   const two = difference(before, second);
   return subtract(union(before, intersection(one.added, two.added)), intersection(one.removed, two.removed));
+}
+
+/**
+ * What of these answers may be believed: those that change much are asked for `again` (ids in, answers out), and only
+ * what both answers say is left of them. `disagreed`: the second one says more than that.
+ */
+export async function confirmed(
+  items: readonly Audience[],
+  options: {
+    readonly believed: ReadonlyMap<AudienceId, Audience>;
+    readonly guard: GuardConfig;
+    again(ids: ReadonlySet<AudienceId>): Promise<readonly Audience[]>;
+    disagreed(): void;
+  },
+): Promise<readonly Audience[]> {
+  const { believed, guard } = options;
+  const doubtful = new Set(
+    items.filter(item => needsConfirmation(believed.get(item.id), item, guard)).map(item => item.id),
+  );
+  if (doubtful.size === 0) return items;
+  const second = new Map((await options.again(doubtful)).map(item => [item.id, item]));
+  return items.flatMap(item => {
+    if (!doubtful.has(item.id)) return [item];
+    const again = second.get(item.id);
+    if (!again) return [];
+    const both = confirmedBy(believed.get(item.id), item, again);
+    if (isChange(both, again)) options.disagreed();
+    return [both];
+  });
 }

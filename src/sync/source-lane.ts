@@ -6,10 +6,11 @@ import type { StateStore } from '../domain/state.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { confirmedBy, needsConfirmation } from './confirm.ts';
+import { confirmed } from './confirm.ts';
 import { createLane } from './lane.ts';
 import type { AskReason } from './reasons.ts';
 import { asAudience, isChange, standingOf, underStanding } from './standing.ts';
+import { isStorm, stormOver } from './storm.ts';
 import type { Observer } from './view.ts';
 
 export interface SourceLaneOptions {
@@ -68,10 +69,6 @@ export interface SourceLane {
   stop(): Promise<void>;
 }
 
-/** So many callbacks merged into one look are a storm: then the next look waits for a pause (ms). */
-const stormSize = 8;
-const stormQuiet = 75;
-const stormLongest = 1_000;
 /** A large change nobody announced is asked again after this time (ms). */
 const secondLook = 1_000;
 
@@ -102,8 +99,8 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
 
   async function look(take: () => AskReason[]): Promise<void> {
     let reasons = take();
-    if (reasons.filter(reason => reason.kind === 'callback').length >= stormSize) {
-      await pause();
+    if (isStorm(reasons)) {
+      await stormOver({ clock, signal, lastAt: () => lastCallbackAt });
       reasons = [...reasons, ...take()];
     }
     // Somebody says that something changed: what was waited for may be there now.
@@ -124,15 +121,6 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       if (signal.aborted) return;
       fail(toProblem(error));
       options.observer.asked(source.id, 'failed', (clock.now() - started) / 1000);
-    }
-  }
-
-  async function pause(): Promise<void> {
-    const begin = clock.now();
-    for (;;) {
-      const quiet = clock.now() - lastCallbackAt;
-      if (signal.aborted || quiet >= stormQuiet || clock.now() - begin >= stormLongest) return;
-      await clock.sleep(stormQuiet - quiet, signal).catch(() => {});
     }
   }
 
@@ -211,24 +199,17 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
   /** What changed much without being announced is asked again; only what both answers say stands. */
   async function confirm(items: readonly Audience[], reasons: readonly AskReason[]): Promise<readonly Audience[]> {
     if (!reasons.every(reason => reason.kind === 'poll' || reason.kind === 'resync')) return items;
-    const news = items.filter(item => believed.has(item.id) && isChange(believed.get(item.id), item));
-    if (source.announces && news.length > 0) warnUnannounced();
-    const doubtful = new Set(
-      news.filter(item => needsConfirmation(believed.get(item.id), item, options.guard)).map(item => item.id),
-    );
-    if (doubtful.size === 0) return items;
-    await clock.sleep(secondLook, signal);
-    const second = new Map(
-      (await collect(options.asks().filter(ask => doubtful.has(ask.id)))).map(item => [item.id, item]),
-    );
-    return items.flatMap(item => {
-      if (!doubtful.has(item.id)) return [item];
-      const again = second.get(item.id);
-      if (!again) return [];
-      const agreed = confirmedBy(believed.get(item.id), item, again);
+    const isNews = (item: Audience) => believed.has(item.id) && isChange(believed.get(item.id), item);
+    if (source.announces && items.some(isNews)) warnUnannounced();
+    return confirmed(items, {
+      believed,
+      guard: options.guard,
+      async again(ids) {
+        await clock.sleep(secondLook, signal);
+        return collect(options.asks().filter(ask => ids.has(ask.id)));
+      },
       // What only one of the two said is not left until the next interval.
-      if (isChange(agreed, again)) lane.wake({ kind: 'resync' });
-      return [agreed];
+      disagreed: () => lane.wake({ kind: 'resync' }),
     });
   }
 

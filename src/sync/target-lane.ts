@@ -1,6 +1,6 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import type { TargetEntry } from '../domain/config.ts';
-import { type Change, type OnRemoved, type Plan, phases, type TargetView } from '../domain/plan.ts';
+import type { Change, OnRemoved, Plan, TargetView } from '../domain/plan.ts';
 import { formatProblem, type Problem, retryAfterOf, toProblem } from '../domain/problem.ts';
 import type { AppliedListing, Live } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
@@ -14,6 +14,7 @@ import type { Moves } from './moves.ts';
 import type { WriteReason } from './reasons.ts';
 import { createRetries, rereading, type Retries } from './retries.ts';
 import type { Observer } from './view.ts';
+import { createWriting } from './writing.ts';
 
 export interface TargetLaneOptions {
   /** The target, with what lies at its former addresses. */
@@ -82,11 +83,7 @@ export interface TargetLane {
 
 /** An answer older than this starts no write (ms). */
 const youngEnough = 5_000;
-/** The next phase does not wait longer for the one before (ms). */
-const phasePatience = 2_000;
 const conflictsInARow = 3;
-/** Ends a wait. Without a reason of its own each abort would make an error, with its stack. */
-const inTime = new Error('in time');
 const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
@@ -125,6 +122,23 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     signal,
     desired: () => desired.listings,
     inFlight: placement => flights.placements.has(placement),
+  });
+
+  const writing = createWriting({
+    flights,
+    clock,
+    retries,
+    isDone: change => done.has(change),
+    isYoung,
+    awaitAnswer(audience, ask) {
+      if (ask && !awaited.has(audience)) options.askAgain(new Set([audience]));
+      awaited.add(audience);
+    },
+    backUp({ key }) {
+      const found = holdings.live()?.byKey?.get(key)?.definition;
+      if (found !== undefined) store.saveBackup(target.address, key, found, clock.now());
+    },
+    afterwards: () => lane.wake({ kind: 'landed' }),
   });
 
   options.moves.onSame((former, key) => holdings.same(former, key));
@@ -180,7 +194,10 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       waiting = new Map();
       retries.keep(new Set(plan.changes.map(change => change.id)));
       awaited.clear();
-      if (options.entry.policy !== 'detect') await write(plan);
+      const since = plannedAt;
+      // Once there is news, what is unsent is planned anew; a batch may outlive its pass.
+      const isCurrent = () => epoch === since && !stopped;
+      if (options.entry.policy !== 'detect') await writing.write(plan.changes, isCurrent);
       const open = plan.changes.filter(change => retries.entry(change.id));
       if (isSettled(plan)) touched = new Set();
       if (!hasNews() && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
@@ -224,56 +241,6 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   function isTried(change: Change): boolean {
     if (options.entry.policy === 'detect') return true;
     return done.has(change.id) || waiting.has(change.id) || retries.entry(change.id)?.failures === 0;
-  }
-
-  /** One phase after the other; stops for a newer answer, which is planned anew with its revocations in front. */
-  async function write(current: Plan): Promise<void> {
-    const planned = new Set(current.changes.map(change => change.id));
-    const since = plannedAt;
-    // Once there is news, what is unsent is planned anew; a batch may outlive its pass.
-    const mayStart = (change: Change) => epoch === since && !stopped && isYoung(change);
-    for (const phase of phases) {
-      const tried = new Set<string>();
-      for (;;) {
-        if (hasNews() || stopped) return;
-        const batch = current.changes.filter(
-          change => change.phase === phase && !tried.has(change.id) && isReady(change, planned),
-        );
-        if (batch.length === 0) break;
-        for (const { id } of batch) tried.add(id);
-        for (const change of batch) if (change.kind === 'adopt') backUp(change);
-        await patiently(flights.start(batch, mayStart));
-      }
-    }
-  }
-
-  /** It may be sent now; what has to wait for a new answer has that asked for. */
-  function isReady(change: Change, planned: ReadonlySet<string>): boolean {
-    if (flights.has(change) || change.needs.some(id => planned.has(id) && !done.has(id))) return false;
-    if (retries.mayTry(change.id) && isYoung(change)) return true;
-    if (change.kind !== 'placement') return false;
-    if (!awaited.has(change.audience) && retries.mayTry(change.id)) options.askAgain(new Set([change.audience]));
-    awaited.add(change.audience);
-    return false;
-  }
-
-  /** What somebody else made is kept whole before it becomes ours. */
-  function backUp({ key }: Change): void {
-    const found = holdings.live()?.byKey?.get(key)?.definition;
-    if (found !== undefined) store.saveBackup(target.address, key, found, clock.now());
-  }
-
-  async function patiently(flight: Promise<void>): Promise<void> {
-    const patience = new AbortController();
-    let landedInTime = false;
-    await Promise.race([
-      flight.then(() => {
-        landedInTime = true;
-      }),
-      clock.sleep(phasePatience, patience.signal).catch(() => {}),
-    ]);
-    patience.abort(inTime);
-    if (!landedInTime) void flight.then(() => lane.wake({ kind: 'landed' }));
   }
 
   function landed(change: Change, outcome: Outcome): void {
