@@ -13,7 +13,7 @@ import { review } from '../tasks/review.ts';
 import { putComment } from './comment.ts';
 import { createGitHub, refusedBy } from './github.ts';
 import { markerOf } from './marker.ts';
-import type { Step } from './step.ts';
+import { approveInput, type Step } from './step.ts';
 
 /** https://github.com/orgs/community/discussions/27190: a comment may have 65,536 characters, the marker counts. */
 const longestComment = 65_536;
@@ -42,15 +42,11 @@ export async function planStep(step: Step): Promise<number> {
     runner.annotate('warning', { ...problem, message: `Audience unknown: ${problem.message}` });
   }
   await giveOutputs(step, found);
-  const parts = reviewParts(found, { showUsers: inputs.showUsers, approve: approveHint }).map(runner.redact);
+  const parts = reviewParts(found, { showUsers: inputs.showUsers, approve: approveInput }).map(runner.redact);
   runner.summarize(parts.join('\n'));
   runner.say(reviewLine(found));
   await comment(step, config, parts);
   return found.problems.length > 0 ? exitCodes.failed : exitCodes.done;
-}
-
-function approveHint(id: string): string {
-  return `optoggles approve ${id}`;
 }
 
 /** The base's configuration. Where its secrets are not there (as from a fork) nothing is asked, and `mute` says why. */

@@ -37,3 +37,8 @@ export function createStep(parts: Pick<Step, 'inputs' | 'event' | 'runner' | 'en
     },
   };
 }
+
+/** What lets a block through here, as the end of a sentence. */
+export function approveInput(id: string): string {
+  return `run "apply" with the input "approve: ${id}".`;
+}

@@ -2,10 +2,9 @@ import { systemClock } from '../lib/clock.ts';
 import { reportOutcome } from '../report/outcome.ts';
 import { reportPlan } from '../report/report.ts';
 import { planJson } from '../report/json.ts';
-import { apply } from '../tasks/apply.ts';
+import { apply, applyExit } from '../tasks/apply.ts';
 import { checkOnly } from '../tasks/only.ts';
 import { silentObserver } from '../tasks/open.ts';
-import { exitCode, exitCodes } from '../tasks/result.ts';
 import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
 
 export interface ApplyFlags {
@@ -51,7 +50,5 @@ export async function applyCommand(context: Context, flags: ApplyFlags): Promise
   }
   tellProblems(context, applied.warnings, 'warning: ');
   tellProblems(context, applied.failed);
-  const code = exitCode(left, applied.failed.length > 0, true);
-  const isAwaited = left.changes.every(({ id }) => applied.awaiting.has(id));
-  context.exit(code !== exitCodes.pending ? code : isAwaited ? exitCodes.held : exitCodes.failed);
+  context.exit(applyExit(applied));
 }

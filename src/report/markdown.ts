@@ -73,7 +73,12 @@ function changeTable(plan: Plan): string {
     ];
   });
   const head = ['toggle', 'target', 'environment', 'change', 'users', '+', '−', 'cause', 'details'];
-  const rule = ['---', '---', '---', '---', '---:', '---:', '---:', '---', '---'];
+  return markdownTable(head, '----+++--', rows);
+}
+
+/** A Markdown table; `align` has a sign per column: `+` for numbers. Cells have to be inert. */
+export function markdownTable(head: readonly string[], align: string, rows: readonly (readonly string[])[]): string {
+  const rule = align.split('').map(sign => (sign === '+' ? '---:' : '---'));
   return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('');
 }
 

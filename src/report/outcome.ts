@@ -43,7 +43,7 @@ export function reportOutcome(done: readonly Done[], look: Look): string {
       { text: row.granted, tone: 'good' as const },
       { text: row.revoked, tone: 'bad' as const },
       { text: outcome.result, tone: tones[outcome.result] },
-      detailsOf(outcome),
+      outcomeDetails(outcome),
     ];
   });
   const table = rows.length === 0 ? '' : `${textTable(columns, rows, look)}\n`;
@@ -76,7 +76,8 @@ function usersNow(change: Change, outcome: Outcome): string {
   return change.after.who.kind === 'members' ? String(change.after.who.members.size) : row.users;
 }
 
-function detailsOf(outcome: Outcome): string {
+/** What went wrong with a change, or what it waits for; empty for one that was done. */
+export function outcomeDetails(outcome: Outcome): string {
   if (outcome.result === 'done') return '';
   if (outcome.result === 'late') return 'The answer was too old to be written: asked again.';
   if (outcome.result === 'pending') return `waits for an approval there: ${outcome.link}`;

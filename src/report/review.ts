@@ -1,7 +1,7 @@
 import type { DefinitionChange, PlacementReview, Review, Shares } from '../domain/review.ts';
 import { inertMarkdown, markdownName } from './inert.ts';
 import type { JsonOptions } from './json.ts';
-import { folded, list, namesText, planLists } from './markdown.ts';
+import { folded, list, markdownTable, namesText, planLists } from './markdown.ts';
 import { counted, minus, plus, problemText } from './wording.ts';
 
 /** What a pull request does, for its comment and the step summary: parts, the most important first, none of them empty. */
@@ -89,7 +89,7 @@ function definitionTable(definitions: readonly DefinitionChange[]): string {
       valueText(after),
     ]);
   });
-  return `### Definitions\n\n${table(['toggle', '', 'field', 'before', 'after'], '-----', rows)}`;
+  return `### Definitions\n\n${markdownTable(['toggle', '', 'field', 'before', 'after'], '-----', rows)}`;
 }
 
 function valueText(value: string | undefined): string {
@@ -110,7 +110,7 @@ function placementTable(placements: readonly PlacementReview[]): string {
     whyText(one),
   ]);
   const head = ['toggle', 'target', 'environment', '', 'users', 'gain it', 'lose it', 'why'];
-  return `### Who gains and who loses\n\n${table(head, '----+++-', rows)}`;
+  return `### Who gains and who loses\n\n${markdownTable(head, '----+++-', rows)}`;
 }
 
 function whyText({ granted, revoked }: PlacementReview): string {
@@ -140,10 +140,4 @@ function usersText({ toggle, target, environment, granted, revoked }: PlacementR
     granted: members(granted),
     revoked: members(revoked),
   });
-}
-
-/** A Markdown table; `align` has a sign per column: `+` for numbers. Cells have to be inert. */
-function table(head: readonly string[], align: string, rows: readonly (readonly string[])[]): string {
-  const rule = align.split('').map(sign => (sign === '+' ? '---:' : '---'));
-  return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('');
 }

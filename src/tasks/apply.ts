@@ -4,7 +4,7 @@ import type { Recorded } from '../domain/state.ts';
 import { approvalHolds } from '../sync/engine.ts';
 import { type Opened, openLine, type OpenOptions } from './open.ts';
 import { preview } from './preview.ts';
-import { type Findings, findingsOf } from './result.ts';
+import { exitCode, exitCodes, type Findings, findingsOf } from './result.ts';
 import { settle } from './settle.ts';
 
 export interface ApplyOptions extends Omit<OpenOptions, 'mode' | 'reviewed'> {
@@ -49,6 +49,13 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   } finally {
     await opened.close();
   }
+}
+
+/** The exit status of an apply: what waits only for a platform's own approval counts as held. */
+export function applyExit({ left, failed, awaiting }: Applied): number {
+  const code = exitCode(left, failed.length > 0, true);
+  if (code !== exitCodes.pending) return code;
+  return left.changes.every(({ id }) => awaiting.has(id)) ? exitCodes.held : exitCodes.failed;
 }
 
 function awaitingIn({ changes }: Plan, { targets }: Opened['line']): ReadonlySet<string> {

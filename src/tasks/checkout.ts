@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
@@ -31,6 +32,7 @@ export async function loadCheckout(checkout: Checkout, options: CheckoutOptions)
   const file = pathInside(checkout.root, checkout.config);
   if (file === undefined) throw new ProblemError(leadsOut(`The configuration ${checkout.config}`));
   await mustBeInside(checkout, file, `The configuration ${checkout.config}`);
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ProblemError(notThere(checkout.config));
   const loaded = await loadConfig(file, options);
   const config = { ...loaded.config, ...flagsHere(loaded.config, checkout) };
   if (config.flags !== undefined) await mustBeInside(checkout, config.flags.folder, 'The flags folder');
@@ -57,6 +59,14 @@ export function problemsOf(error: unknown): readonly Problem[] {
 
 async function mustBeInside({ root }: Checkout, path: string, what: string): Promise<void> {
   if ((await realPathInside(root, path)) === undefined) throw new ProblemError(leadsOut(what));
+}
+
+function notThere(config: string): Problem {
+  return {
+    code: 'config-not-found',
+    message: `The configuration ${config} is not in the checkout.`,
+    hint: 'Check the repository out in a step before this one, or name the file with the input "config".',
+  };
 }
 
 function leadsOut(what: string): Problem {

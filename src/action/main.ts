@@ -1,0 +1,65 @@
+import { ProblemsError, toProblem, UsageError } from '../domain/problem.ts';
+import { systemClock } from '../lib/clock.ts';
+import { inCheckout } from '../tasks/checkout.ts';
+import { exitCodes } from '../tasks/result.ts';
+import { applyStep } from './apply.ts';
+import { commandsOf, readEvent, refuseTarget } from './event.ts';
+import { type Command, readInputs } from './inputs.ts';
+import { planStep } from './plan.ts';
+import { createRunner, type Runner } from './runner.ts';
+import { createStep, type Step } from './step.ts';
+import { validateStep } from './validate.ts';
+
+const steps: Readonly<Record<Command, (step: Step) => Promise<number>>> = {
+  validate: validateStep,
+  plan: planStep,
+  apply: applyStep,
+};
+
+/** Runs the commands of a step, all of them, and gives the worst exit status. Tells what was thrown; throws nothing. */
+async function runStep(runner: Runner, signal: AbortSignal): Promise<number> {
+  let head: Step['head'] | undefined;
+  let worst = 0;
+  try {
+    // Before anything is read or said.
+    runner.hide([runner.input('github-token')]);
+    const inputs = readInputs(name => runner.input(name));
+    const event = readEvent(process.env);
+    refuseTarget(event);
+    const step = createStep({ inputs, event, runner, env: process.env, clock: systemClock, signal });
+    head = step.head;
+    for (const command of inputs.command === undefined ? commandsOf(event) : [inputs.command]) {
+      const code = await runCommand(command, step);
+      worst = worst === 0 ? code : worst;
+    }
+  } catch (error) {
+    worst = tell(runner, error, head);
+  }
+  return worst;
+}
+
+async function runCommand(command: Command, step: Step): Promise<number> {
+  try {
+    return await steps[command](step);
+  } catch (error) {
+    return tell(step.runner, error, step.head);
+  }
+}
+
+function tell(runner: Runner, error: unknown, head: Step['head'] | undefined): number {
+  if (error instanceof ProblemsError) {
+    for (const problem of error.problems) runner.annotate('error', head ? inCheckout(head, problem) : problem);
+    return exitCodes.failed;
+  }
+  runner.annotate('error', toProblem(error));
+  return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+}
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(new Error(signal)));
+
+const runner = createRunner();
+const code = await runStep(runner, stopping.signal);
+await runner.finish();
+// What a library left open must not keep the job waiting.
+process.exit(code);
