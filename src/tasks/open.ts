@@ -14,6 +14,7 @@ import type { Observer } from '../sync/view.ts';
 import { type Flags, openFlags } from './flags.ts';
 import type { TargetContext } from '../targets/kind.ts';
 import { type Former, formerTargets } from './former.ts';
+import { checkAddresses } from './same-address.ts';
 
 export interface OpenOptions {
   readonly config: Config;
@@ -60,6 +61,7 @@ export function openLine(options: OpenOptions): Opened {
   try {
     for (const entry of config.sources) sources.push(openSource(entry, options, store));
     for (const entry of config.targets) targets.push(openTarget(entry, options));
+    checkAddresses(targets);
     former = formerTargets({
       config,
       store,
