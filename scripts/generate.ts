@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sourceKinds, targetKinds } from '../src/kinds.ts';
+import { snapshotSchema } from '../src/load/snapshot-schema.ts';
 import { planSchema } from '../src/report/plan-schema.ts';
 import { verifySchema } from '../src/report/verify-schema.ts';
 import { configurationPage } from './generated/configuration-page.ts';
@@ -14,6 +15,7 @@ const files: Readonly<Record<string, () => string>> = {
   'schemas/flag.schema.json': () => json(flagEditorSchema(kinds)),
   'schemas/config.schema.json': () => json(configEditorSchema(kinds)),
   'schemas/plan.schema.json': () => json(planSchema),
+  'schemas/snapshot.schema.json': () => json(snapshotSchema),
   'schemas/verify.schema.json': () => json(verifySchema),
   'docs/configuration.md': () => configurationPage(kinds),
 };

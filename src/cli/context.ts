@@ -6,7 +6,7 @@ import type { Purpose } from '../domain/settings-check.ts';
 import { sourceKinds, targetKinds } from '../kinds.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { Log } from '../lib/log.ts';
-import { findConfig, loadConfig, secretsOf } from '../load/config.ts';
+import { findConfig, loadConfig, type LoadOptions, secretsOf } from '../load/config.ts';
 import type { KindSchemas } from '../load/kinds.ts';
 import { createLog, type LogLevel } from '../server/log.ts';
 
@@ -28,9 +28,11 @@ export async function openConfig(
   context: Context,
   file: string | undefined,
   purpose: Purpose = 'once',
+  unneeded?: LoadOptions['unneeded'],
 ): Promise<{ config: Config; log: Log }> {
   const path = resolve(context.cwd, file ?? (await findConfig(context.cwd)));
-  const { config, warnings } = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute', purpose });
+  const options = { kinds, env: context.env, secrets: 'substitute', purpose, unneeded } as const;
+  const { config, warnings } = await loadConfig(path, options);
   const log = logOf(context, secretsOf(config));
   for (const warning of warnings) log.warn({ code: warning.code }, formatProblem(warning));
   return { config, log };

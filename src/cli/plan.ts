@@ -1,10 +1,12 @@
+import { UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
 import { reportPlan } from '../report/report.ts';
 import { checkOnly } from '../tasks/only.ts';
 import { openLine, silentObserver } from '../tasks/open.ts';
-import { preview } from '../tasks/preview.ts';
+import { type Planned, preview } from '../tasks/preview.ts';
 import { exitCode } from '../tasks/result.ts';
 import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
+import { planFromSnapshot } from './snapshot.ts';
 
 export interface PlanFlags {
   readonly config?: string | undefined;
@@ -14,11 +16,30 @@ export interface PlanFlags {
   readonly only?: readonly string[] | undefined;
   readonly timeout: string;
   readonly detailedExitcode?: boolean | undefined;
+  readonly snapshot?: string | undefined;
 }
 
 /** `optoggles plan`: shows what `apply` would do now, and writes nothing. */
 export async function planCommand(context: Context, flags: PlanFlags): Promise<void> {
   const timeout = durationOption(flags.timeout);
+  const { plan, failed, warnings } = await planned(context, flags, timeout);
+  const options = { showUsers: flags.showUsers, approve: approveHint(flags), ...lookOf(context.stdout, context.env) };
+  if (flags.json !== undefined) await writeJson(context, flags.json, reportPlan(plan, { ...options, form: 'json' }));
+  if (flags.json !== '-') {
+    context.stdout.write(reportPlan(plan, { ...options, form: flags.markdown ? 'markdown' : 'terminal' }));
+  }
+  tellProblems(context, warnings, 'warning: ');
+  tellProblems(context, failed);
+  context.exit(exitCode(plan, failed.length > 0, flags.detailedExitcode ?? false));
+}
+
+function planned(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
+  if (flags.snapshot === undefined) return planHere(context, flags, timeout);
+  if (flags.showUsers) throw noNames('--snapshot');
+  return planFromSnapshot(context, { ...flags, file: flags.snapshot, timeout });
+}
+
+async function planHere(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
   const { config, log } = await openConfig(context, flags.config);
   const only = flags.only && new Set(flags.only);
   if (only) await checkOnly(config, only);
@@ -32,21 +53,22 @@ export async function planCommand(context: Context, flags: PlanFlags): Promise<v
     ...(only && { only }),
   });
   try {
-    const { plan, failed, warnings } = await preview({
-      line: opened.line,
-      clock: systemClock,
-      timeout,
-      signal: context.signal,
-    });
-    const options = { showUsers: flags.showUsers, ...lookOf(context.stdout, context.env) };
-    if (flags.json !== undefined) await writeJson(context, flags.json, reportPlan(plan, { ...options, form: 'json' }));
-    if (flags.json !== '-') {
-      context.stdout.write(reportPlan(plan, { ...options, form: flags.markdown ? 'markdown' : 'terminal' }));
-    }
-    tellProblems(context, warnings, 'warning: ');
-    tellProblems(context, failed);
-    context.exit(exitCode(plan, failed.length > 0, flags.detailedExitcode ?? false));
+    return await preview({ line: opened.line, clock: systemClock, timeout, signal: context.signal });
   } finally {
     await opened.close();
   }
+}
+
+/** The id of a block is made of the members that it is about, so with hashes it is another. */
+function approveHint({ snapshot }: PlanFlags): ((id: string) => string) | undefined {
+  if (snapshot === undefined) return undefined;
+  return () => 'optoggles approve with the id that "optoggles status" shows once it is merged';
+}
+
+function noNames(option: string): UsageError {
+  return new UsageError({
+    code: 'names-not-here',
+    message: `--show-users cannot be used with ${option}: no names come from there.`,
+    hint: 'Leave one of them out.',
+  });
 }

@@ -8,6 +8,7 @@ import { type ImportFlags, importCommand } from './import.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
+import { type SnapshotFlags, snapshotCommand } from './snapshot.ts';
 import { type StatusFlags, statusCommand } from './status.ts';
 import { type ValidateFlags, validateCommand } from './validate.ts';
 import { type VerifyFlags, verifyCommand } from './verify.ts';
@@ -50,6 +51,7 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--show-users', 'names, not only counts')
     .addOption(only)
     .addOption(timeout)
+    .option('--snapshot <file>', 'ask no policy: its answers are those of optoggles snapshot')
     .option('--detailed-exitcode', 'exit 2 when changes are pending, 3 when blocked, 4 when held')
     .action((flags: PlanFlags) => planCommand(context, flags));
   program
@@ -84,6 +86,13 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--environment <name>', 'only this environment')
     .addOption(timeout)
     .action((key: string, user: string, flags: ExplainFlags) => explainCommand(context, key, user, flags));
+  program
+    .command('snapshot')
+    .description('write what policy answers, with keyed hashes for names, for plans where it cannot be asked')
+    .option(...configOption)
+    .option('--out <file>', 'where to (default: stdout)')
+    .addOption(timeout)
+    .action((flags: SnapshotFlags) => snapshotCommand(context, flags));
   program
     .command('run')
     .description('keep the targets in agreement, until SIGTERM')

@@ -26,7 +26,11 @@ export interface BuildInput {
   readonly secrets: 'substitute' | 'check';
   /** Default: `look`. */
   readonly purpose?: Purpose;
+  readonly unneeded?: Unneeded | undefined;
 }
+
+/** Whether nobody will use what stands at a path of this file, so that its secrets may be missing. */
+export type Unneeded = (path: Path, root: unknown) => boolean;
 
 export interface Built {
   readonly config: Config | undefined;
@@ -47,7 +51,8 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     return failed();
   }
   const place: Placer = (path, part) => document.place(path, part);
-  const options = { mode: input.secrets, env: input.env, folder: input.folder, place };
+  const unneeded = input.unneeded && ((path: Path) => input.unneeded?.(path, root) ?? false);
+  const options = { mode: input.secrets, env: input.env, folder: input.folder, place, unneeded };
   const { value, unknown, ...references } = substitute(root, options);
   problems.push(...references.problems);
   const raw = value as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
 import type { Purpose } from '../domain/settings-check.ts';
-import { buildConfig } from './config-build.ts';
+import { buildConfig, type Unneeded } from './config-build.ts';
 import type { KindSchemas } from './kinds.ts';
 import { isLegacy, legacyConfig } from './legacy.ts';
 import { compare, sortProblems } from './problems.ts';
@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly secrets: 'substitute' | 'check';
   /** What it is loaded for; default `look`: files of sources may be missing. */
   readonly purpose?: Purpose;
+  /** Of the new form only. */
+  readonly unneeded?: Unneeded | undefined;
 }
 
 export interface LoadedConfig {

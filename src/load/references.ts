@@ -13,6 +13,8 @@ export interface ReferenceOptions {
   /** Files are relative to it. */
   readonly folder: string;
   readonly place: Placer;
+  /** Whether nobody will use what stands there: it may be missing. */
+  readonly unneeded?: ((path: Path) => boolean) | undefined;
 }
 
 export interface Substituted {
@@ -50,6 +52,7 @@ export function substitute(value: unknown, options: ReferenceOptions): Substitut
   function text(whole: string, path: Path): string {
     const say = (code: string, message: string, hint: string) => {
       unknown.add(pathKey(path));
+      if (isMissing(code) && options.unneeded?.(path)) return;
       problems.push({ code, message, hint, at: options.place(path, 'value') });
     };
     if (mustBeLiteral(path)) {
@@ -123,6 +126,10 @@ export function substitute(value: unknown, options: ReferenceOptions): Substitut
   }
 
   return { value: walk(value, []), problems, unknown, values };
+}
+
+function isMissing(code: string): boolean {
+  return code === 'variable-missing' || code === 'secret-file';
 }
 
 interface Variable {

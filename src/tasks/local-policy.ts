@@ -1,13 +1,32 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceEntry } from '../domain/config.ts';
+import { quoted } from '../load/problems.ts';
+import { type Checkout, mustBeInside } from './checkout.ts';
 
 /** What of a bundle's folder is read. */
 const bundleFiles = ['policy.wasm', 'data.json', '.manifest'];
 
 /** Whether a source reads files beside the configuration, so that a commit can change what it answers. */
-export function isLocal({ type }: SourceEntry): boolean {
+export function isLocal({ type }: Pick<SourceEntry, 'type'>): boolean {
   return type === 'bundle' || type === 'static';
+}
+
+/** Throws a ProblemError where a link leads one of these files below `folder` out of that checkout. */
+export async function checkLocalPolicy(config: Config, checkout: Checkout, folder: string): Promise<void> {
+  for (const { id, settings } of config.sources.filter(isLocal)) {
+    for (const setting of ['path', 'data']) {
+      const file = settings[setting];
+      if (typeof file !== 'string') continue;
+      for (const name of ['', ...bundleFiles]) {
+        await mustBeInside(
+          checkout,
+          join(folder, file, name),
+          `The file ${quoted(join(file, name))} of the source ${quoted(id)}`,
+        );
+      }
+    }
+  }
 }
 
 /** Whether the files that such sources read are others below `folder` than below the configuration's own. */

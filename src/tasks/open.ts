@@ -1,5 +1,5 @@
 import type { Source } from '../domain/audience.ts';
-import type { Config } from '../domain/config.ts';
+import type { Config, SourceEntry } from '../domain/config.ts';
 import { markOf } from '../domain/identity.ts';
 import { formatProblem, ProblemError } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
@@ -32,6 +32,15 @@ export interface OpenOptions {
   readonly sourceFolder?: string;
   /** Where toggles come from, if not from what the configuration names. Closed with the line. */
   readonly flags?: Flags;
+  /** What stands between the line and the world: then the state folder is not looked at. Of a preview only. */
+  readonly through?: Through;
+}
+
+/** Puts other sources and targets in the place of the configured ones. */
+export interface Through {
+  /** `make` makes the configured one. */
+  source(entry: SourceEntry, make: () => Source): Source;
+  target(target: Target): Target;
 }
 
 /** A line with what it stands on. `close` stops it, takes callbacks back and closes the state. */
@@ -59,8 +68,14 @@ export function openLine(options: OpenOptions): Opened {
   const targets: Target[] = [];
   let former: Former;
   try {
-    for (const entry of config.sources) sources.push(openSource(entry, options, store));
-    for (const entry of config.targets) targets.push(openTarget(entry, options));
+    for (const entry of config.sources) {
+      const make = () => openSource(entry, options, store);
+      sources.push(options.through?.source(entry, make) ?? make());
+    }
+    for (const entry of config.targets) {
+      const target = openTarget(entry, options);
+      targets.push(options.through?.target(target) ?? target);
+    }
     checkAddresses(targets);
     former = formerTargets({
       config,
@@ -102,8 +117,10 @@ export function openLine(options: OpenOptions): Opened {
   };
 }
 
-function openStore({ config, mode, clock, log }: OpenOptions): StateStore {
+function openStore({ config, mode, clock, log, through }: OpenOptions): StateStore {
   const options = { folder: config.stateDir, instance: config.instance, clock, log };
+  // What it remembers has names, where these have something else.
+  if (through) return memoryState(options);
   try {
     return openState({ ...options, access: mode === 'preview' ? 'share' : 'own' });
   } catch (error) {

@@ -14,8 +14,13 @@ export interface PreviewOptions {
   readonly signal: AbortSignal;
 }
 
+/** A plan, and what kept it from knowing more. */
+export interface Planned extends Findings {
+  readonly plan: Plan;
+}
+
 /** The line cut before `apply`: what would be done now, and what kept it from knowing more. */
-export async function preview(options: PreviewOptions): Promise<Findings & { readonly plan: Plan }> {
+export async function preview(options: PreviewOptions): Promise<Planned> {
   const { line, clock, timeout, signal } = options;
   await line.start();
   const unread = await Promise.all(
