@@ -32,6 +32,11 @@ export interface ListingChange {
   readonly metadata: JsonObject;
   /** For `create`: the placements that are there from then on, closed and with nobody in, so that the state knows them. */
   readonly placements?: readonly CreatedPlacement[];
+  /**
+   * For what was archived: the environments in which its next write takes it from somebody. Where the platform can, the
+   * listing comes back closed there, or those whom policy has put out would be let in between the two writes.
+   */
+  readonly closesIn?: readonly string[];
 }
 
 export interface CreatedPlacement {

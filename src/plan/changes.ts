@@ -5,8 +5,14 @@ import type { Draft, Site } from './draft.ts';
 import { arrangeGroups } from './groups.ts';
 import type { Context } from './lookup.ts';
 import { leavingOutcome, mayTake, outcomeOf } from './outcome.ts';
-import { type Effect, effectOf, inOrder, phaseAfter, phaseOf, phaseOfFirst } from './phases.ts';
+import { type Effect, effectOf, inOrder, phaseAfter, phaseOf, phaseOfFirst, takes } from './phases.ts';
 import { type Draughted, idOf, placementChange } from './placement-change.ts';
+
+interface Drafted {
+  readonly change: Draughted;
+  readonly effect: Effect;
+  readonly draft: Draft;
+}
 
 /** Turns the drafts that the guard let through into ordered changes. Desired listings have to come before strays. */
 export function changesOf(context: Context, sites: readonly Site[]): readonly Change[] {
@@ -24,7 +30,7 @@ function addDesired(context: Context, site: Site, planned: Map<Draft, string>, c
   if ((first === 'adopt' || first === 'restore') && !mayTake(site)) return;
   const differs = site.metadataCause !== undefined;
   const writesMetadata = differs && !view.can.metadataAlone;
-  const drafted: { readonly change: Draughted; readonly effect: Effect; readonly draft: Draft }[] = [];
+  const drafted: Drafted[] = [];
   for (const draft of site.drafts) {
     const outcome = outcomeOf(draft, writesMetadata && draft.role !== 'close');
     if (outcome === undefined) continue;
@@ -32,10 +38,7 @@ function addDesired(context: Context, site: Site, planned: Map<Draft, string>, c
     drafted.push({ change, effect: effectOf(change), draft });
     planned.set(draft, change.id);
   }
-  const before = listingChanges(
-    site,
-    drafted.map(({ effect }) => effect),
-  );
+  const before = listingChanges(site, drafted);
   changes.push(...before);
   for (const { change, effect, draft } of drafted) {
     const isMissing = missing.includes(draft.ref.environment);
@@ -56,15 +59,22 @@ function takesAll({ after, before, revoked }: Draughted): boolean {
 }
 
 /** What comes before the placements: taking the listing over or back, then creating it where it is not there yet. */
-function listingChanges(site: Site, effects: readonly Effect[]): readonly Change[] {
+function listingChanges(site: Site, drafted: readonly Drafted[]): readonly Change[] {
   const { first, missing, live } = site;
   const placements = site.desired?.placements ?? [];
   const environments = placements.map(({ environment }) => environment);
   const changes: Change[] = [];
   if (first === 'adopt' || first === 'restore') {
-    const phase = phaseOfFirst(first, effects);
-    changes.push({ ...listingChange(site, first, environments), phase });
-    if (first === 'adopt' && live?.archived) changes.push({ ...listingChange(site, 'restore', environments), phase });
+    const phase = phaseOfFirst(
+      first,
+      drafted.map(({ effect }) => effect),
+    );
+    const taking = drafted.filter(({ effect }) => takes(effect)).map(({ draft }) => draft.ref.environment);
+    const closing = live?.archived && taking.length > 0 ? { closesIn: taking } : {};
+    changes.push({ ...listingChange(site, first, environments), phase, ...closing });
+    if (first === 'adopt' && live?.archived) {
+      changes.push({ ...listingChange(site, 'restore', environments), phase, ...closing });
+    }
   }
   if (missing.length > 0) {
     const created = placements

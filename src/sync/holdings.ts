@@ -132,6 +132,9 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       const idOf = (environment: string) => placementIdOf(target.address, target.remoteEnvironment(environment), key);
       const after = liveAfter(live?.get(key), change, outcome, idOf, clock.now());
       if (after) live?.set(key, after);
+      // It came back closed, or as it was: the platform knows which.
+      const isDoubtful = (change.kind === 'adopt' || change.kind === 'restore') && change.closesIn !== undefined;
+      if (isDoubtful && target.read && doubtful !== 'all') doubtful.add(key);
       recall(key);
     },
   };

@@ -1,6 +1,7 @@
 import type { Call } from './client.ts';
 import { type Instruction, keysIn } from './instructions.ts';
 import type { FlagPlace } from './names.ts';
+import type { Operation } from './restore.ts';
 import { resourceOf, rightFor } from './rights.ts';
 
 // The requests that are made, each with what it is called in messages and the right that it needs.
@@ -75,6 +76,23 @@ export function flagPatch(
     isSemantic: true,
     json: { ...(environment !== undefined && { environmentKey: environment }), comment, instructions },
     names: instructions.flatMap(keysIn),
+  };
+}
+
+/** A patch of several environments at once, which no semantic patch can be. `actions`: the rights that it needs. */
+export function flagJsonPatch(
+  { project, key }: FlagPlace,
+  patch: readonly Operation[],
+  actions: readonly string[],
+  comment: string,
+): Call {
+  return {
+    method: 'PATCH',
+    route: 'PATCH flag',
+    path: `/flags/${part(project)}/${part(key)}`,
+    what: `flag ${key}`,
+    right: { actions, resource: resourceOf(project, undefined, 'flag', key) },
+    json: { comment, patch },
   };
 }
 

@@ -2,13 +2,26 @@ import type { Change, ListingChange, PlacementChange } from '../../domain/plan.t
 import type { Problem } from '../../domain/problem.ts';
 import { flagShape } from './answers.ts';
 import { askApproval, type Approvals, hashOf, withdraw } from './approvals.ts';
-import { flagGet, flagPatch, flagPost } from './calls.ts';
+import { flagGet, flagJsonPatch, flagPatch, flagPost } from './calls.ts';
 import type { Written } from './client.ts';
 import { type FlagView, viewFlag } from './flag.ts';
+import {
+  archived,
+  archivedApproval,
+  exists,
+  gone,
+  half,
+  noEnvironment,
+  notBoolean,
+  notOurs,
+  onlyLists,
+  settingsApproval,
+} from './flag-problems.ts';
 import type { Instruction } from './instructions.ts';
 import { creationOf, metadataPatch } from './metadata.ts';
 import { type FlagPlace, type Names, removedTag } from './names.ts';
 import { countsOf, patchFor, type Wanted } from './patch.ts';
+import { restoreActions, restoredClosed } from './restore.ts';
 import { requestName } from './seen.ts';
 import { unreadOf, type Verdict } from './verdicts.ts';
 import type { SegmentResult } from './write-segments.ts';
@@ -44,6 +57,9 @@ export async function writeListing(
   const owner = names.ownerOf(view.tags);
   const isAllowed = owner === 'ours' || (change.kind === 'adopt' && owner === 'none');
   if (!isAllowed) return conflict(notOurs(writer, place));
+  const isBack =
+    view.archived && (change.kind === 'adopt' || change.kind === 'restore') && change.closesIn !== undefined;
+  if (isBack) return restoreClosed(writer, change, place, view, signal, mayStart);
   const patch = listingPatch(change, view, names.tag);
   if (patch.length === 0) return done;
   const call = flagPatch(place, undefined, patch, `optoggles ${writer.mark} ${change.kind}`);
@@ -68,6 +84,35 @@ function listingPatch(change: ListingChange, view: FlagView, tag: string): reado
     case 'create':
       return [];
   }
+}
+
+/** Two writes: back with nobody in it where somebody is to lose it, then the rest of what it shows. */
+async function restoreClosed(
+  writer: FlagWriter,
+  change: ListingChange & Change,
+  place: FlagPlace,
+  view: FlagView,
+  signal: AbortSignal,
+  mayStart: Start,
+): Promise<Verdict> {
+  const { client, names, mark, environments } = writer;
+  const { variations } = view;
+  if (variations === undefined) return { result: 'refused', problem: notBoolean(writer, place) };
+  const closed = (change.closesIn ?? []).map(ours => environments.get(ours) ?? ours);
+  const operations = restoredClosed(view, variations, closed, names.tag);
+  const comment = `optoggles ${mark} ${change.kind}`;
+  const written = await client.write(flagJsonPatch(place, operations, restoreActions, comment), signal, mayStart);
+  if (written.result === 'approval') return { result: 'refused', problem: archivedApproval(writer, place) };
+  if (written.result !== 'ok') return failed(writer, place, written.verdict, change.kind);
+  kept(writer, place, written.body);
+  const found = await flagAt(writer, place, signal);
+  if (found === undefined || 'verdict' in found)
+    return unsure(writer, place, found?.verdict ?? conflict(gone(writer, place)));
+  const patch = metadataPatch(found.view, change.metadata, names.tag, false);
+  if (patch.length === 0) return done;
+  const shown = await client.write(flagPatch(place, undefined, patch, comment), signal, () => true);
+  if (shown.result === 'ok') return kept(writer, place, shown.body);
+  return unsure(writer, place, shown.verdict);
 }
 
 async function create(
@@ -220,62 +265,4 @@ function unsure(writer: FlagWriter, place: FlagPlace, verdict: Verdict): Verdict
 
 function conflict(problem: Problem): Verdict {
   return { result: 'conflict', problem };
-}
-
-const anew = 'It is read and planned anew.';
-
-function gone({ target }: FlagWriter, { key, project }: FlagPlace): Problem {
-  return { code: 'launchdarkly-gone', message: `${target}: flag ${key} is not in project ${project}.`, hint: anew };
-}
-
-function archived({ target }: FlagWriter, { key }: FlagPlace): Problem {
-  return { code: 'launchdarkly-archived', message: `${target}: flag ${key} was archived.`, hint: anew };
-}
-
-function notOurs({ target, names }: FlagWriter, { key }: FlagPlace): Problem {
-  return {
-    code: 'launchdarkly-not-ours',
-    message: `${target}: flag ${key} does not carry our mark ${names.tag} alone.`,
-    hint: 'It is read and planned anew; use another key, or `adopt: true` to take over a flag without a mark.',
-  };
-}
-
-function exists(writer: FlagWriter, place: FlagPlace, view: FlagView): Problem {
-  return writer.names.ownerOf(view.tags) === 'ours' ? archived(writer, place) : notOurs(writer, place);
-}
-
-function notBoolean({ target }: FlagWriter, { key }: FlagPlace): Problem {
-  return {
-    code: 'launchdarkly-not-boolean',
-    message: `${target}: flag ${key} does not have the two variations true and false.`,
-    hint: 'Give the toggle another key, with `key:` under its target.',
-  };
-}
-
-function noEnvironment({ target }: FlagWriter, { key, project }: FlagPlace, ours: string): Problem {
-  return {
-    code: 'launchdarkly-no-environment',
-    message: `${target}: flag ${key} of project ${project} has nothing for our environment ${ours}.`,
-    hint: 'Correct environments of the target, or leave that environment out of the toggle.',
-  };
-}
-
-function onlyLists({ target }: FlagWriter, { key }: FlagPlace): Problem {
-  return {
-    code: 'launchdarkly-only-lists',
-    message: `${target}: flag ${key} takes lists of users only.`,
-    hint: 'Let the rule yield the members.',
-  };
-}
-
-function settingsApproval({ target }: FlagWriter, { key }: FlagPlace): Problem {
-  return {
-    code: 'launchdarkly-settings-approval',
-    message: `${target}: the settings of flag ${key} are changed by approval only.`,
-    hint: 'Exempt the settings of flags from approval in LaunchDarkly, or make that change there by hand.',
-  };
-}
-
-function half({ target }: FlagWriter, { key }: FlagPlace): Problem {
-  return { code: 'launchdarkly-half', message: `${target}: flag ${key} was written only in part.`, hint: anew };
 }

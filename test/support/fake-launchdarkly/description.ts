@@ -12,7 +12,7 @@ const PLACE = new URL('../../../../shared/data/openapi/launchdarkly.json', impor
  * - 429: every route has a limit; the list of segments does not say so.
  * - 409 of POST segments: seen in terraform-provider-launchdarkly issue 302.
  * - 404 of POST flags and of approval requests: the project, flag or environment may be unknown.
- * - 415: the fake's own, for the patches in JSON Patch form that LaunchDarkly would take.
+ * - 415: of a body that is no JSON, and the fake's own for segments in JSON Patch form.
  * - 400 of the reads: an environment in the query that is not there (terraform-provider-launchdarkly issue 101), a bad
  *   page or filter.
  */

@@ -1,7 +1,8 @@
 import { newFlag } from './create-flag.ts';
 import { flagList, type NextLinks } from './flag-list.ts';
+import { applyJsonPatch, jsonPatchIn, rightsOf } from './json-patch.ts';
 import type { Account, Environment, Flag, Project } from './model.ts';
-import { invalid, Refusal } from './refusal.ts';
+import { invalid } from './refusal.ts';
 import { flagRep } from './represent.ts';
 import { type Answer, type Call, demand, param, type Route, switchOf } from './routing.ts';
 import { actionsOf, applyInstructions, refuseWithoutApproval, semanticPatchIn } from './semantic-patch.ts';
@@ -49,11 +50,10 @@ function patch(call: Call): Answer {
   const project = projectOf(account, param(call, 'projectKey'));
   const flag = flagOf(project, param(call, 'featureFlagKey'));
   if (!call.semantic) {
-    throw new Refusal(
-      415,
-      'invalid_request',
-      'This fake takes semantic patches only: Content-Type must name domain-model=launchdarkly.semanticpatch',
-    );
+    const patch = jsonPatchIn(call.body);
+    for (const { action, environment } of rightsOf(patch)) demand(call, action, resource(project, environment, flag));
+    const next = applyJsonPatch(project, flag, patch);
+    return { status: 200, body: wholeRep(account, project, keepFlag(account, project, next)) };
   }
   const { environmentKey, comment, instructions } = semanticPatchIn(call.body);
   const environment = environmentKey === undefined ? undefined : environmentNamed(project, environmentKey);

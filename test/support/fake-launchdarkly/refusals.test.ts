@@ -111,7 +111,7 @@ const CASES: readonly Case[] = [
   ['text', 415, 'PATCH', FLAG, () => '{}', { 'content-type': 'text/plain' }],
   [
     'a semantic patch that does not say so',
-    415,
+    400,
     'PATCH',
     FLAG,
     () => patch([{ kind: 'turnFlagOn' }]),

@@ -146,8 +146,6 @@ export async function createLdWorld(options: LdWorldOptions = {}): Promise<LdWor
   let target = launchdarklyTarget.create(entry, { ...context, clock: clock.target });
   let line = build();
   let writes: readonly LaunchDarklyRequest[] = [];
-  /** How the last step ended. */
-  let meant: ReadonlyMap<string, Served> = new Map();
 
   async function load(): Promise<Loaded> {
     const all = [...toggles.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -223,14 +221,11 @@ export async function createLdWorld(options: LdWorldOptions = {}): Promise<LdWor
     const keys = [...new Set([...toggles.keys(), ...store.applied(target.address).keys()])];
     const asked = people(states);
     const before = await servedSets(first, keys, asked);
-    // What was taken away as a whole may come back as it was.
-    const earlier = new Map([...meant].filter(([key]) => before.get(key) === 'missing'));
     const wanted = new Map<string, Served>();
     for (const key of keys) {
       const end = ends[key];
       wanted.set(key, end === undefined ? byPolicy(key, before.get(key)) : end === 'missing' ? end : new Set(end));
     }
-    meant = wanted;
     let last: SdkData | undefined;
     for (const [at, state] of states.entries()) {
       const changed = keys.filter(key => last === undefined || isOther(last, state, key));
@@ -241,7 +236,7 @@ export async function createLdWorld(options: LdWorldOptions = {}): Promise<LdWor
           key,
           at,
           served.get(key),
-          [before, wanted, earlier].flatMap(one => one.get(key) ?? []),
+          [before, wanted].flatMap(one => one.get(key) ?? []),
           asked,
         );
     }
