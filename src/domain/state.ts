@@ -40,6 +40,8 @@ export interface AuditEntry {
   readonly source?: string;
   readonly granted?: number;
   readonly revoked?: number;
+  /** It was opened, or closed, by that. */
+  readonly on?: boolean;
   readonly causes?: readonly string[];
   /** Of the flags repository. */
   readonly commit?: string;
@@ -58,6 +60,26 @@ export interface AuditEntry {
   readonly member?: string;
   /** In words, without members' names: the reason that somebody gave, what went wrong. */
   readonly message?: string;
+}
+
+/** Which lines; all of them where nothing is said. */
+export interface AuditFilter {
+  /** ms since the epoch: not before. */
+  readonly since?: number;
+  readonly toggle?: string;
+  /** With `toggle`: lines about this member alone, whatever the toggle, too. */
+  readonly member?: string;
+}
+
+/** A line as it is read, with those whom it is about: tags (`h:…`), or names where they are kept. */
+export interface AuditLine {
+  /** Counts up. */
+  readonly id: number;
+  readonly entry: AuditEntry;
+  readonly granted: () => Iterable<string>;
+  readonly revoked: () => Iterable<string>;
+  /** What became of that member by it; undefined: nothing. */
+  readonly touched: (member: string) => 'granted' | 'revoked' | undefined;
 }
 
 /** A block as the state keeps it, so that `approve` finds it from another process. */
@@ -130,8 +152,8 @@ export interface StateStore {
   baseline(placement: PlacementId, since: number): Baseline | undefined;
   /** Placements with a change after `since` that was not their first fill. */
   moved(since: number): ReadonlySet<PlacementId>;
-  /** Drops history, audit rows and members that nothing needs any more. */
-  prune(before: { readonly history: number; readonly audit: number }): void;
+  /** Drops history, audit rows (also the oldest of more than `auditRows`) and members that nothing needs any more. */
+  prune(before: { readonly history: number; readonly audit: number; readonly auditRows?: number }): void;
 
   source(id: string): SeenSource | undefined;
   saveSource(id: string, seen: SeenSource): void;
@@ -164,7 +186,12 @@ export interface StateStore {
   audit(entry: AuditEntry): void;
   /** A member as logs, reports and the audit log may name it: `h:` and a hash with a key that never leaves the state. */
   memberTag(member: string): string;
+  /** Oldest first. */
   auditLog(): Iterable<AuditEntry>;
+  /** The same, with members. */
+  auditLines(filter?: AuditFilter): Iterable<AuditLine>;
+  /** Hashes the members of lines, about `most` names; true: there are more. To be called now and then, until false. */
+  sealAudit(most: number): boolean;
   /** A secret of this state folder, made on first use (32 random bytes, base64url). */
   secret(name: string): string;
   close(): void;

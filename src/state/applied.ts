@@ -1,10 +1,12 @@
 import type { Members } from '../domain/members.ts';
-import type { Change, ListingChange } from '../domain/plan.ts';
+import type { Who } from '../domain/audience.ts';
+import type { Change, ListingChange, PlacementChange } from '../domain/plan.ts';
 import type { AuditEntry, Recorded } from '../domain/state.ts';
 import type { PlacementId } from '../domain/listing.ts';
+import type { Consent } from './consent.ts';
 import type { Database } from './database.ts';
-import type { Journal } from './journal.ts';
-import type { Placements } from './placements.ts';
+import type { Journal, Whom } from './journal.ts';
+import type { Placed, Placements } from './placements.ts';
 import type { Remembered } from './remembered.ts';
 import { dropEmptyListing, ensureListing, listingRow, saveListing } from './rows.ts';
 
@@ -14,10 +16,12 @@ export class Applied {
   readonly #placements: Placements;
   readonly #journal: Journal;
   readonly #remembered: Remembered;
+  readonly #consent: Consent;
   readonly #targetNames = new Map<string, string>();
 
-  constructor(db: Database, placements: Placements, journal: Journal, remembered: Remembered) {
+  constructor(db: Database, placements: Placements, journal: Journal, remembered: Remembered, consent: Consent) {
     this.#db = db;
+    this.#consent = consent;
     this.#placements = placements;
     this.#journal = journal;
     this.#remembered = remembered;
@@ -116,10 +120,14 @@ export class Applied {
     const about = aboutChange(change, at, approval);
     switch (outcome.result) {
       case 'done':
-        if (change.kind === 'placement') this.#placements.placed(address, change, approval, at);
-        else this.#listed(address, change, outcome.existed === true, at);
         this.#journal.recovered(name);
-        if (!outcome.existed) this.#journal.write({ ...about, what: change.kind === 'adopt' ? 'adopted' : 'written' });
+        if (change.kind === 'placement') {
+          const placed = this.#placements.placed(address, change, approval, at);
+          this.#journal.write(this.#lineOf(about, placed), whomOf(change));
+        } else {
+          this.#listed(address, change, outcome.existed === true, at);
+          if (!outcome.existed) this.#journal.write(this.#listingLine(about, change));
+        }
         break;
       case 'late':
         this.#withdraw(address, change);
@@ -151,6 +159,22 @@ export class Applied {
         });
         break;
     }
+  }
+
+  #lineOf(about: Omit<AuditEntry, 'what'>, { on, commit }: Placed): AuditEntry {
+    const by = about.approval === undefined ? undefined : this.#consent.approver(about.approval, about.at);
+    return {
+      ...about,
+      what: 'written',
+      ...(on !== undefined && { on }),
+      ...(commit !== undefined && { commit }),
+      ...(by !== undefined && { by }),
+    };
+  }
+
+  #listingLine(about: Omit<AuditEntry, 'what'>, change: Change & ListingChange): AuditEntry {
+    const { commit } = this.#journal;
+    return { ...about, what: change.kind === 'adopt' ? 'adopted' : 'written', ...(commit !== undefined && { commit }) };
   }
 
   #listed(address: string, change: Change & ListingChange, existed: boolean, at: number): void {
@@ -191,6 +215,15 @@ export class Applied {
   }
 }
 
+/** Who is let in by a first fill is a set that is stored already, and so is who loses it when all do. */
+function whomOf({ granted, revoked, before, after }: PlacementChange): Whom {
+  return { granted: wholeOf(granted, after.who), revoked: wholeOf(revoked, before.who) };
+}
+
+function wholeOf(part: Members, whole: Who): Members {
+  return whole.kind === 'members' && whole.members.size === part.size ? whole.members : part;
+}
+
 function aboutChange(change: Change, at: number, approval: string | undefined): Omit<AuditEntry, 'what'> {
   const { toggle, target, causes } = change;
   const about = { at, toggle, target, causes, ...(approval !== undefined && { approval }) };
@@ -198,6 +231,7 @@ function aboutChange(change: Change, at: number, approval: string | undefined): 
   return {
     ...about,
     environment: change.environment,
+    source: change.source,
     granted: change.granted.size,
     revoked: change.revoked.size,
     ...(change.from?.revision !== undefined && { revision: change.from.revision }),

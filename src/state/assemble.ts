@@ -1,5 +1,6 @@
 import type { StateStore } from '../domain/state.ts';
 import { Applied } from './applied.ts';
+import { AuditMembers } from './audit-members.ts';
 import { Consent } from './consent.ts';
 import type { Database } from './database.ts';
 import { History } from './history.ts';
@@ -26,14 +27,16 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
   const sets = new MemberSets(db);
   const history = new History(db, sets);
   const keepsakes = new Keepsakes(db);
-  const journal = new Journal(db, {
+  let key: string | undefined;
+  const auditMembers = new AuditMembers(db, sets, {
     users: options.auditUsers,
-    key: () => keepsakes.secret('audit') ?? keepsakes.makeSecret('audit'),
+    key: () => (key ??= keepsakes.secret('audit') ?? keepsakes.makeSecret('audit')),
   });
+  const journal = new Journal(db, sets, auditMembers);
   const remembered = new Remembered(db, sets);
-  const placements = new Placements(db, sets, history);
-  const applied = new Applied(db, placements, journal, remembered);
+  const placements = new Placements(db, sets, history, journal);
   const consent = new Consent(db, sets, journal);
+  const applied = new Applied(db, placements, journal, remembered, consent);
   let seenVersion = db.dataVersion();
   let isOpen = true;
 
@@ -96,7 +99,7 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       own('the history');
       db.transaction(() => {
         history.prune(before.history);
-        journal.prune(before.audit);
+        journal.prune(before.audit, before.auditRows);
         consent.prune(before.history);
         pruneMembers(db, sets);
       });
@@ -127,8 +130,12 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       keepsakes.saveBackup(address, key, definition, at);
     },
     audit: entry => journal.write(entry),
-    memberTag: member => journal.tag(member),
-    auditLog: () => journal.read(),
+    memberTag: member => auditMembers.tag(member),
+    *auditLog() {
+      for (const { entry } of journal.read()) yield entry;
+    },
+    auditLines: filter => journal.read(filter),
+    sealAudit: most => options.access === 'own' && auditMembers.seal(most),
     secret(name) {
       const known = keepsakes.secret(name);
       if (known !== undefined) return known;

@@ -41,7 +41,7 @@ export class Consent {
         if (row) continue;
         const stored = { ...block, target, since };
         fresh.push(stored);
-        this.#journal.write({ at, what: 'blocked', ...aboutBlock(stored) });
+        this.#journal.write({ at, what: 'blocked', ...aboutBlock(stored) }, stored);
       }
       const gone = before.filter(row => !wanted.has(row.id)).map(row => this.#blockOf(row));
       for (const block of gone) {
@@ -102,8 +102,16 @@ export class Consent {
     this.#db.transaction(() => {
       this.#db.run('INSERT INTO windows (source, until, reason, by) VALUES (?, ?, ?, ?)', source, until, reason, by);
       const message = `Everything of source ${source} until ${new Date(until).toISOString()}: ${reason}`;
-      this.#journal.write({ at, what: 'approved', approval: `window of ${source}`, by, message });
+      this.#journal.write({ at, what: 'approved', approval: `window of ${source}`, source, by, until, message });
     });
+  }
+
+  /** Who gave an approval, by its id or as `window of <source>`; undefined: it is none of ours, or gone. */
+  approver(approval: string, now: number): string | undefined {
+    const window = approval.startsWith('window of ') ? approval.slice('window of '.length) : undefined;
+    if (window !== undefined) return this.windows(now).find(({ source }) => source === window)?.by;
+    const row = this.#db.get<{ approval: string }>('SELECT approval FROM approvals WHERE id = ?', approval);
+    return row && (JSON.parse(row.approval) as Approval).by;
   }
 
   /** Drops what ended before that moment. */
@@ -170,7 +178,7 @@ export class Consent {
       this.#sets.put(granted),
     );
     const about = { ...aboutBlock(first), revoked: revoked.size, granted: granted.size };
-    this.#journal.write({ at, what: 'approved', by, ...about });
+    this.#journal.write({ at, what: 'approved', by, until, ...about }, { revoked, granted });
     return { ...rest, revoked, granted };
   }
 }
@@ -179,6 +187,7 @@ function aboutBlock(block: Block) {
   const [placement] = block.placements;
   return {
     ...(placement && placement),
+    ...(block.source !== null && { source: block.source }),
     revoked: block.revoked.size,
     granted: block.granted.size,
     approval: block.id,

@@ -105,4 +105,33 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    what: 'the audit log knows whom a line is about',
+    sql: `
+      -- granted, revoked: the set in members, until its names are hashed (or for good, where names are to be kept); then
+      -- the row in audit_hashes. member: a keyed hash, or a name where is_name is 1.
+      ALTER TABLE audit ADD COLUMN toggle TEXT;
+      ALTER TABLE audit ADD COLUMN granted INTEGER;
+      ALTER TABLE audit ADD COLUMN revoked INTEGER;
+      ALTER TABLE audit ADD COLUMN granted_hashes INTEGER;
+      ALTER TABLE audit ADD COLUMN revoked_hashes INTEGER;
+      ALTER TABLE audit ADD COLUMN member TEXT;
+      ALTER TABLE audit ADD COLUMN is_name INTEGER;
+      UPDATE audit SET toggle = json_extract(entry, '$.toggle');
+      UPDATE audit SET member = json_extract(entry, '$.member'), is_name = 0 WHERE json_extract(entry, '$.member') IS NOT NULL;
+      CREATE INDEX audit_toggle ON audit (toggle) WHERE toggle IS NOT NULL;
+      CREATE INDEX audit_member ON audit (member) WHERE member IS NOT NULL;
+      CREATE INDEX audit_name ON audit (is_name) WHERE is_name = 1;
+      CREATE INDEX audit_granted ON audit (granted) WHERE granted IS NOT NULL;
+      CREATE INDEX audit_revoked ON audit (revoked) WHERE revoked IS NOT NULL;
+      CREATE INDEX audit_granted_hashes ON audit (granted_hashes) WHERE granted_hashes IS NOT NULL;
+      CREATE INDEX audit_revoked_hashes ON audit (revoked_hashes) WHERE revoked_hashes IS NOT NULL;
+
+      -- name: the keyed hash of the set's own hash. body: 8 bytes per member, sorted.
+      CREATE TABLE audit_hashes (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
+
+      -- What an intended write is for: JSON of causes, commit, approval.
+      ALTER TABLE placements ADD COLUMN intent_about TEXT;
+    `,
+  },
 ];

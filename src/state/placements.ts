@@ -1,9 +1,10 @@
 import type { Who } from '../domain/audience.ts';
-import { intersection, type Members, noMembers, union } from '../domain/members.ts';
+import { difference, intersection, type Members, noMembers, union } from '../domain/members.ts';
 import type { Change, CreatedPlacement, PlacementChange } from '../domain/plan.ts';
 import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import type { History } from './history.ts';
+import type { Journal } from './journal.ts';
 import type { MemberSets, SetId, Step } from './member-sets.ts';
 import {
   dropEmptyListing,
@@ -19,6 +20,21 @@ import {
 
 type PlacementWrite = Change & PlacementChange;
 
+/** What an intended write is for, as a line of the audit log says it. */
+interface About {
+  readonly causes: readonly string[];
+  readonly commit?: string;
+  readonly approval?: string;
+}
+
+/** What the state learned of a write that is done. */
+export interface Placed {
+  /** It was opened or closed by that; undefined: it stays. */
+  readonly on: boolean | undefined;
+  /** The commit of the flags that it was written for. */
+  readonly commit: string | undefined;
+}
+
 /** Whom policy had let in before a change, and when it first did. */
 interface Before {
   readonly who: SetId;
@@ -30,11 +46,13 @@ export class Placements {
   readonly #db: Database;
   readonly #sets: MemberSets;
   readonly #history: History;
+  readonly #journal: Journal;
 
-  constructor(db: Database, sets: MemberSets, history: History) {
+  constructor(db: Database, sets: MemberSets, history: History, journal: Journal) {
     this.#db = db;
     this.#sets = sets;
     this.#history = history;
+    this.#journal = journal;
   }
 
   /** A write is about to start. One before it that was not answered may still count: it becomes a doubt. */
@@ -49,11 +67,12 @@ export class Placements {
       intent_source: change.source,
       intent_audience: change.audience,
       intent_revision: change.from?.revision ?? null,
+      intent_about: JSON.stringify(this.#aboutOf(change)),
     });
   }
 
   /** The write is done: nothing is in doubt any more. */
-  placed(address: string, change: PlacementWrite, approval: string | undefined, at: number): void {
+  placed(address: string, change: PlacementWrite, approval: string | undefined, at: number): Placed {
     const listing = ensureListing(this.#db, address, change);
     const row = placementRow(this.#db, change.placement);
     const members = listOf(change.after.who);
@@ -82,6 +101,11 @@ export class Placements {
       removed: change.removal ? listing.removed : 0,
     });
     this.#remember(change, before, who, members.size, approval, at);
+    const on = isOn(change);
+    return {
+      on: on === (row?.is_on === 1) ? undefined : on,
+      commit: row?.intent_about == null ? this.#journal.commit : parseAbout(row.intent_about).commit,
+    };
   }
 
   /** Nothing was written: what was intended is so no more. Earlier doubts stay. */
@@ -172,6 +196,7 @@ export class Placements {
           intent_source: row.source,
           intent_audience: row.audience,
           intent_revision: row.revision,
+          intent_about: null,
         }),
       });
     }
@@ -196,9 +221,45 @@ export class Placements {
       ...noIntent,
       ...noDoubt,
     });
+    this.#auditFound(row, on, members, isIntended, at);
     if (first_filled_at === null || row.who === who) return;
     const before = row.who ?? this.#sets.put(noMembers);
     this.#history.add({ placement: row.id, at, first: row.first_filled_at === null, before, after: who });
+  }
+
+  /** Nobody said that it was written, so it is in no line yet. */
+  #auditFound(row: PlacementRow, on: boolean, members: Members, isIntended: boolean, at: number): void {
+    const before = row.who === null ? noMembers : this.#sets.byId(row.who);
+    const isOpened = on !== (row.is_on === 1);
+    if (before.hash === members.hash && !isOpened) return;
+    const { added, removed } = difference(before, members);
+    const place = this.#db.get<{ toggle: string; target: string | null }>(
+      `SELECT toggle, name AS target FROM listings LEFT JOIN targets ON targets.address = listings.address WHERE id = ?`,
+      row.listing,
+    );
+    const revision = isIntended ? row.intent_revision : null;
+    this.#journal.write(
+      {
+        at,
+        what: 'written',
+        toggle: place?.toggle ?? '',
+        target: place?.target ?? '',
+        environment: row.environment,
+        source: row.intent_source ?? row.source,
+        granted: added.size,
+        revoked: removed.size,
+        ...(isOpened && { on }),
+        ...(isIntended && row.intent_about !== null && parseAbout(row.intent_about)),
+        ...(revision !== null && { revision }),
+        message: 'The target did not say that it was written; it was found there.',
+      },
+      { granted: added, revoked: removed },
+    );
+  }
+
+  #aboutOf({ causes, approval }: PlacementWrite): About {
+    const { commit } = this.#journal;
+    return { causes, ...(commit !== undefined && { commit }), ...(approval !== undefined && { approval }) };
   }
 
   /** A change of whom policy lets in, or one that was approved, as the guard's window has to see it. */
@@ -279,6 +340,10 @@ export class Placements {
 /** A flag switched off by hand stays off in the target, but policy has it on. */
 function isOn(change: PlacementChange): boolean {
   return change.after.on || change.offByHand === true;
+}
+
+function parseAbout(text: string): About {
+  return JSON.parse(text) as About;
 }
 
 function stepOf({ before, granted, revoked }: PlacementChange): Step | undefined {

@@ -14,6 +14,8 @@ const used = [
   ['blocks', 'granted'],
   ['approvals', 'revoked'],
   ['approvals', 'granted'],
+  ['audit', 'granted'],
+  ['audit', 'revoked'],
 ] as const;
 
 /** Drops the sets that no row names any more. */

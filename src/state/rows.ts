@@ -34,6 +34,7 @@ export interface PlacementRow {
   readonly intent_source: string | null;
   readonly intent_audience: string | null;
   readonly intent_revision: string | null;
+  readonly intent_about: string | null;
   readonly doubt_on: number | null;
   readonly doubt_who: SetId | null;
   readonly doubt_at: number | null;
@@ -47,6 +48,7 @@ export const noIntent = {
   intent_source: null,
   intent_audience: null,
   intent_revision: null,
+  intent_about: null,
 } as const;
 
 /** Columns of a placement without an earlier write that was not answered. */
@@ -119,8 +121,8 @@ export function savePlacement(db: Database, row: PlacementRow): void {
   db.run(
     `INSERT OR REPLACE INTO placements (id, listing, environment, source, audience, is_on, who, revision,
        first_filled_at, applied_at, intent_on, intent_who, intent_at, intent_source, intent_audience, intent_revision,
-       doubt_on, doubt_who, doubt_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       intent_about, doubt_on, doubt_who, doubt_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     row.id,
     row.listing,
     row.environment,
@@ -137,6 +139,7 @@ export function savePlacement(db: Database, row: PlacementRow): void {
     row.intent_source,
     row.intent_audience,
     row.intent_revision,
+    row.intent_about,
     row.doubt_on,
     row.doubt_who,
     row.doubt_at,

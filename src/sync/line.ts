@@ -203,7 +203,7 @@ export function createLine(options: LineOptions): Line {
     signal: closing.signal,
     use({ toggles, present, commit }, before) {
       if (remember && commit !== undefined && commit !== before?.commit) {
-        store.audit({ at: clock.now(), what: 'commit', revision: commit });
+        store.audit({ at: clock.now(), what: 'commit', commit });
       }
       for (const lane of targets) {
         lane.setDesired(desiredFor(lane.target, toggles, present, config.legacy !== undefined));

@@ -20,7 +20,7 @@ import { noAnswer, usable } from './verify-cases.ts';
 export interface ExplainOptions {
   /** A line opened with mode `preview` and only this toggle. */
   readonly line: Line;
-  readonly store: Pick<StateStore, 'baseline' | 'auditLog'>;
+  readonly store: Pick<StateStore, 'auditLines'>;
   readonly clock: Clock;
   /** ms */
   readonly timeout: number;
