@@ -78,6 +78,7 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
     }
     return;
   }
+  const isAsked = ({ toggle }: { readonly toggle: string }): boolean => only?.has(toggle) ?? true;
   const looked = new Set<DesiredListing>();
   let found = 0;
   let remembered = 0;
@@ -86,6 +87,7 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
     const applied = view.applied.get(desired.key);
     if (now !== undefined) found++;
     if (applied !== undefined) remembered++;
+    if (now?.notes !== undefined && isAsked(desired)) into.warnings.push(...now.notes);
     const isReadable = now !== undefined && (unreadable.size === 0 || !unreadable.has(desired.key));
     if (!isReadable || !isInSync(input, lookup, desired, now, applied)) looked.add(desired);
   }
@@ -99,7 +101,6 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
     const desired = wanted.get(stray.toggle);
     if (desired !== undefined) looked.add(desired);
   }
-  const isAsked = ({ toggle }: { readonly toggle: string }): boolean => only?.has(toggle) ?? true;
   for (const desired of looked) {
     into.looked.add(desired);
     if (isAsked(desired)) surveyListing(into, lookup, answers, desired, byToggle.get(desired.toggle) ?? []);

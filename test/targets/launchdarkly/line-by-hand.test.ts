@@ -159,8 +159,7 @@ describe('what is respected, and named', () => {
     world.fake.hand.addFlag('default', { key: 'gate' });
     world.fake.hand.addPrerequisite(at, 'gate', true);
     await world.step(() => world.look(), { beta: [] });
-    const [found] = world.line.targets[0]?.view()?.live.listings.filter(({ key }) => key === 'beta') ?? [];
-    expect(found?.notes?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    expect(world.line.targets[0]?.plan?.warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
       expect.stringMatching(/^launchdarkly-prerequisites: .*gate/),
     ]);
     await changesTo(world, 'beta', ['bob'], { beta: [] });
