@@ -26,6 +26,8 @@ export interface DesiredPlacement {
   readonly target: string;
   readonly environment: string;
   readonly state: ToggleState;
+  /** An operator said `off`; the file does not. */
+  readonly overridden?: true;
   readonly source: string;
   readonly audience: AudienceId;
   readonly guard: GuardOverride;

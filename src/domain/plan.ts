@@ -1,6 +1,7 @@
 import type { AudienceId, Audience, Evidence, Provenance, Who } from './audience.ts';
 import type { JsonObject } from './json.ts';
 import type { Members } from './members.ts';
+import type { Overrides } from './override.ts';
 import type { Problem } from './problem.ts';
 import type { AppliedListing, Capabilities, DesiredListing, Live, PlacementId, Refusal, WayIn } from './listing.ts';
 
@@ -8,7 +9,8 @@ import type { AppliedListing, Capabilities, DesiredListing, Live, PlacementId, R
 export type Phase = 'off' | 'revoke' | 'replace' | 'prepare' | 'grant' | 'tidy';
 export const phases: readonly Phase[] = ['off', 'revoke', 'replace', 'prepare', 'grant', 'tidy'];
 
-export type Cause = 'definition' | 'policy' | 'data' | 'source' | 'drift';
+/** `operator`: somebody said so, against git and policy (`optoggles off`, `deny`), or the time to be held is over. */
+export type Cause = 'definition' | 'policy' | 'data' | 'source' | 'drift' | 'operator';
 
 export type Change = {
   /** Unique in the plan, the same for the same input: `create us-feature local`, `placement us-feature local production`. */
@@ -126,6 +128,10 @@ export interface Block {
   readonly removals: readonly string[];
   /** For `suspect`: the instance whose answers wait to be accepted. */
   readonly instance: string | null;
+  /** Of the policy whose answer it stops. */
+  readonly revision?: string;
+  /** What else changes at the same time by the word of the same source. */
+  readonly also?: { readonly changes: number; readonly granted: number; readonly revoked: number };
 }
 
 export type HeldReason =
@@ -136,7 +142,8 @@ export type HeldReason =
   | 'unreadable'
   | 'in-flight'
   | 'switched-off-by-hand'
-  | 'over-limit';
+  | 'over-limit'
+  | 'paused';
 
 /** A placement whose users stay as they are for now. */
 export interface Held extends PlacementRef {
@@ -159,6 +166,9 @@ export interface Plan {
   /** Of the flags repository: where the definitions come from. */
   readonly commit?: string;
 }
+
+/** A change stands on an answer that is no older than this (ms); an older one is asked again. */
+export const answerLife = 5_000;
 
 /** The configured guard; a share is 0..1, `window` is ms. */
 export interface GuardConfig {
@@ -251,6 +261,8 @@ export interface PlanInput {
   readonly only?: ReadonlySet<string>;
   /** With `only`: all other toggles are as they should be, and are not looked at. */
   readonly settled?: boolean;
+  /** What operators said; none where it is missing. */
+  readonly overrides?: Overrides;
   /** `apply --checksum`: the caller compared the checksum of the plan over all targets; what the commit causes is approved. */
   readonly definitionsReviewed?: boolean;
 }

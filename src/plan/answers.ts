@@ -2,6 +2,8 @@ import type { AudienceId } from '../domain/audience.ts';
 import type { PlanInput } from '../domain/plan.ts';
 import { membersIn } from './contents.ts';
 import type { Answer } from './draft.ts';
+import { heldPaused } from './held.ts';
+import { overridesOf } from './overrides.ts';
 
 /** How the suspect sources were judged: whose candidates count as answers, and whose wait for a decision. */
 export interface Suspects {
@@ -23,6 +25,8 @@ export function createAnswers(input: PlanInput, suspects: Suspects): (id: Audien
 }
 
 function answerOf(input: PlanInput, suspects: Suspects, id: AudienceId, source: string): Answer {
+  const pause = overridesOf(input).paused.source.get(source);
+  if (pause !== undefined) return { state: 'held', ...heldPaused(pause) };
   const audience = input.audiences.get(id);
   const rule = audience === undefined ? `of ${source}` : `${audience.from.rule} of ${source}`;
   switch (audience?.state) {

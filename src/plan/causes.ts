@@ -2,17 +2,24 @@ import { type Members, sameMembers } from '../domain/members.ts';
 import type { Cause } from '../domain/plan.ts';
 import type { Draft } from './draft.ts';
 
-const order: readonly Cause[] = ['definition', 'policy', 'data', 'source', 'drift'];
+const order: readonly Cause[] = ['definition', 'policy', 'data', 'source', 'drift', 'operator'];
 
 /** Why a placement changes: the commit, the policy, its data, a source that was accepted, or somebody in the target. */
-export function causesOf(draft: Draft, who: Members, metadata: 'definition' | 'drift' | undefined): readonly Cause[] {
+export function causesOf(
+  draft: Draft,
+  who: Members,
+  metadata: 'definition' | 'drift' | undefined,
+  denies: boolean,
+): readonly Cause[] {
   const { applied, answer, definitional } = draft;
   const causes = new Set<Cause>();
   const isOfCommit = definitional || isFirstFill(draft);
   if (isOfCommit || metadata === 'definition') causes.add('definition');
   if (hasDrifted(draft) || metadata === 'drift') causes.add('drift');
   if (answer?.accepted) causes.add('source');
-  if (!isOfCommit && applied !== undefined && answer !== undefined && !sameMembers(applied.who, who)) {
+  const isSwitched = draft.overridden && (draft.contents.on || applied?.on === true);
+  if (isSwitched || denies) causes.add('operator');
+  if (!isOfCommit && !isSwitched && applied !== undefined && answer !== undefined && !sameMembers(applied.who, who)) {
     const [before, now] = [applied.revision, answer.from.revision];
     causes.add(before !== undefined && now !== undefined && before !== now ? 'policy' : 'data');
   }

@@ -28,11 +28,12 @@ export function changesOf(context: Context, sites: readonly Site[]): readonly Ch
 function addDesired(context: Context, site: Site, planned: Map<Draft, string>, changes: Change[]): void {
   const { first, view, missing } = site;
   if ((first === 'adopt' || first === 'restore') && !mayTake(site)) return;
-  const differs = site.metadataCause !== undefined;
+  if (site.paused && first !== undefined) return;
+  const differs = site.metadataCause !== undefined && !site.paused;
   const writesMetadata = differs && !view.can.metadataAlone;
   const drafted: Drafted[] = [];
   for (const draft of site.drafts) {
-    const outcome = outcomeOf(draft, writesMetadata && draft.role !== 'close');
+    const outcome = outcomeOf(context, draft, writesMetadata && draft.role !== 'close');
     if (outcome === undefined) continue;
     const change = placementChange(context, draft, outcome, writesMetadata && outcome.isFull && draft.role !== 'close');
     drafted.push({ change, effect: effectOf(change), draft });
@@ -64,6 +65,7 @@ function listingChanges(site: Site, drafted: readonly Drafted[]): readonly Chang
   const placements = site.desired?.placements ?? [];
   const environments = placements.map(({ environment }) => environment);
   const changes: Change[] = [];
+  if (site.paused) return changes;
   if (first === 'adopt' || first === 'restore') {
     const phase = phaseOfFirst(
       first,
@@ -141,13 +143,14 @@ function addClosing(
   planned: Map<Draft, string>,
   changes: Change[],
 ): string | undefined {
-  const outcome = outcomeOf(draft, false);
+  const outcome = outcomeOf(context, draft, false);
   if (outcome === undefined) return undefined;
   const change = placementChange(context, draft, outcome, false);
   planned.set(draft, change.id);
   const effect = effectOf(change);
-  changes.push({ ...change, phase: draft.role === 'follow' ? phaseOf(effect) : 'off', needs: [] });
-  return change.after.on || draft.role === 'follow' ? undefined : change.id;
+  const isClosing = draft.role !== 'follow' && outcome.isDenial !== true;
+  changes.push({ ...change, phase: isClosing ? 'off' : phaseOf(effect), needs: [] });
+  return change.after.on || !isClosing ? undefined : change.id;
 }
 
 function addLeaving(
@@ -156,7 +159,7 @@ function addLeaving(
   planned: Map<Draft, string>,
   changes: Change[],
 ): string | undefined {
-  const { now, later } = leavingOutcome(draft);
+  const { now, later } = leavingOutcome(context, draft);
   const first = now && placementChange(context, draft, now, false);
   if (first !== undefined) {
     planned.set(draft, first.id);

@@ -55,6 +55,8 @@ export interface Site {
   readonly metadataCause: 'definition' | 'drift' | undefined;
   /** The listing itself goes: after its placements were closed it is marked as removed. */
   readonly retires: boolean;
+  /** Nothing is written but what operators said: they paused it, or nobody may touch it. */
+  readonly paused: boolean;
   readonly drafts: Draft[];
 }
 
@@ -81,6 +83,10 @@ export interface Draft extends Holding {
   readonly held: { readonly reason: HeldReason; readonly problem: Problem } | undefined;
   /** Nothing at all may be written: unreadable, or a write is under way. */
   readonly stuck: boolean;
+  /** `off` by the word of an operator, not by its file. */
+  readonly overridden: boolean;
+  /** Somebody switched it off in the target. */
+  readonly offByHand: boolean;
   /** The commit is what moves it: new, another audience, another state, closed. */
   readonly definitional: boolean;
   /** Placements of an earlier key of the toggle, in the same environment: a move is judged as one. */
@@ -95,6 +101,6 @@ export interface Draft extends Holding {
 
 /** True while nothing stands in the way of writing the placement as its answer says. */
 export function isFree(draft: Draft): boolean {
-  if (draft.stuck || draft.blockedBy !== undefined || draft.suspect) return false;
+  if (draft.stuck || draft.blockedBy !== undefined || draft.suspect || draft.site.paused) return false;
   return draft.role !== 'follow' || draft.answer !== undefined;
 }

@@ -274,8 +274,7 @@ function leave({ context }: Room, seat: Seat, { name }: Table, phase: Phase): Pl
   return leaving;
 }
 
-function asItIs({ contents, held }: Draft): Outcome {
-  const offByHand = held?.reason === 'switched-off-by-hand';
+function asItIs({ contents, offByHand }: Draft): Outcome {
   return { on: contents.on, who: contents.any, closes: [], offByHand, isFull: false };
 }
 

@@ -19,6 +19,7 @@ import type { Survey } from './survey.ts';
 export function guard(context: Context, survey: Survey, reviewed: boolean, blocks: Blocks): void {
   const judged: Judged[] = [];
   for (const site of survey.sites) {
+    if (site.paused) continue;
     if (site.first === 'adopt' && blockAdoption(context, site, reviewed, blocks)) continue;
     for (const draft of site.drafts) {
       const after = wantedBy(draft);

@@ -47,3 +47,11 @@ export function heldOverLimit(ref: PlacementRef, size: number, limit: number): H
     },
   };
 }
+
+/** An operator paused it. `pause` says so, as a sentence. */
+export function heldPaused(pause: string): HeldBecause {
+  return {
+    reason: 'paused',
+    problem: { code: 'paused', message: pause, hint: 'It goes on after `optoggles resume`.' },
+  };
+}

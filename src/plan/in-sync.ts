@@ -10,6 +10,7 @@ import type {
 import { appliedPlacement, livePlacement } from './contents.ts';
 import { sameMetadata } from './diff.ts';
 import { isOurs, type Lookup } from './lookup.ts';
+import { hasDenied, overridesOf, pauseOf } from './overrides.ts';
 
 /**
  * True when a listing is as it is wanted, and nothing has to be said about it: the way out for all but a few listings of a
@@ -22,6 +23,7 @@ export function isInSync(
   live: LiveListing,
   applied: AppliedListing | undefined,
 ): boolean {
+  if (pauseOf(overridesOf(input), lookup.view.name, listing.toggle) !== undefined) return false;
   if (!isOurs(lookup, live) || live.archived || live.removed || live.refused !== undefined) return false;
   if (live.metadata === undefined || !sameMetadata(listing.metadata, live.metadata)) return false;
   let matched = 0;
@@ -45,6 +47,8 @@ function isPlacementInSync(input: PlanInput, lookup: Lookup, placement: DesiredP
   const { onOff } = lookup.view.can;
   if (placement.state === 'off') return now.who.members.size === 0 && !(onOff && now.on);
   if (onOff && !now.on) return false;
+  const overrides = overridesOf(input);
+  if (overrides.paused.source.has(placement.source) || hasDenied(now.who.members, overrides)) return false;
   const audience = input.audiences.get(placement.audience);
   if (audience?.state !== 'defined' || audience.who.kind !== 'members') return false;
   return sameMembers(now.who.members, audience.who.members) && hasItsForm(lookup, placement, now);

@@ -1,7 +1,10 @@
 import { intersection, type Members, noMembers, sameMembers } from '../domain/members.ts';
+import { answerLife } from '../domain/plan.ts';
 import type { WayIn } from '../domain/listing.ts';
 import { isClosed } from './contents.ts';
-import { type Draft, isFree, type Site } from './draft.ts';
+import { type DefinedAnswer, type Draft, isFree, type Site } from './draft.ts';
+import type { Context } from './lookup.ts';
+import { hasDenied, overridesOf } from './overrides.ts';
 
 /** What one write makes of a placement. */
 export interface Outcome {
@@ -12,22 +15,26 @@ export interface Outcome {
   readonly offByHand: boolean;
   /** As far as the placement is concerned the metadata may be written along. */
   readonly isFull: boolean;
+  /** It takes from people only because an operator denied them: it stands on no answer. */
+  readonly isDenial?: true;
 }
 
 /** What is written to a placement after the guard; undefined: nothing. `leave` has its own rule: see `leavingOutcome`. */
-export function outcomeOf(draft: Draft, writesMetadata: boolean): Outcome | undefined {
+export function outcomeOf(context: Context, draft: Draft, writesMetadata: boolean): Outcome | undefined {
   if (draft.stuck) return undefined;
-  const outcome = wantedOutcome(draft);
+  const outcome = wantedOutcome(context, draft);
   if (outcome === undefined || !isNeeded(draft, outcome, writesMetadata)) return undefined;
   return outcome;
 }
 
-function wantedOutcome(draft: Draft): Outcome | undefined {
+function wantedOutcome(context: Context, draft: Draft): Outcome | undefined {
   const { role, answer, contents, capped, live } = draft;
   const closes = live?.waysIn ?? [];
-  if (role === 'off') return offOutcome(draft, closes);
-  if (!isFree(draft)) return role === 'follow' ? closesOnly(draft) : undefined;
+  if (role === 'off') return offOutcome(context, draft, closes);
+  if (!isFree(draft)) return restricted(context, draft);
   if (role !== 'follow' || answer === undefined) return closed(closes);
+  const denial = denialFirst(context, draft, answer);
+  if (denial !== undefined) return denial;
   if (!capped) return { on: true, who: answer.members, closes, offByHand: false, isFull: true };
   // Of unknown contents nobody can be kept while others go.
   if (!contents.known) return undefined;
@@ -35,7 +42,7 @@ function wantedOutcome(draft: Draft): Outcome | undefined {
     on: contents.on,
     who: intersection(contents.any, answer.members),
     closes,
-    offByHand: draft.held?.reason === 'switched-off-by-hand',
+    offByHand: draft.offByHand,
     isFull: true,
   };
 }
@@ -45,19 +52,51 @@ function closed(closes: readonly WayIn[]): Outcome {
 }
 
 /** Off at once, whatever the audience; once off, whoever is still listed follows the revocations, and nobody comes in. */
-function offOutcome({ contents, answer, applied, site }: Draft, closes: readonly WayIn[]): Outcome {
+function offOutcome(context: Context, draft: Draft, closes: readonly WayIn[]): Outcome | undefined {
+  const { contents, answer, applied, site } = draft;
+  // What is not ours yet is not taken over while nothing may be written.
+  if (site.paused && site.first !== undefined) return undefined;
   const isSettled = isClosed(contents, site.view.can) && contents.settled && applied?.on !== true;
   if (!isSettled || closes.length > 0) return closed(closes);
-  const who = answer === undefined ? contents.any : intersection(contents.any, answer.members);
+  const left = context.differences.without(contents.any, overridesOf(context.input).denied);
+  const who = answer === undefined ? left : intersection(left, answer.members);
   return { on: false, who, closes, offByHand: false, isFull: true };
 }
 
-/** Held and blocked placements keep their users; ways in that are not ours are closed all the same. */
-function closesOnly({ contents, live, site, held }: Draft): Outcome | undefined {
-  const closes = live?.waysIn ?? [];
-  if (closes.length === 0 || !contents.known || site.first !== undefined) return undefined;
-  const offByHand = held?.reason === 'switched-off-by-hand';
-  return { on: contents.on, who: contents.any, closes, offByHand, isFull: false };
+/**
+ * Held, blocked and paused placements keep their users, but for those who are denied; ways in that are not ours are
+ * closed all the same, unless it is paused.
+ */
+function restricted(context: Context, draft: Draft): Outcome | undefined {
+  const { contents, live, site, role, offByHand } = draft;
+  if (!contents.known || site.first !== undefined) return undefined;
+  const closes = site.paused || (role !== 'follow' && role !== 'leave') ? [] : (live?.waysIn ?? []);
+  const isDenial = hasDenied(contents.any, overridesOf(context.input));
+  if (closes.length === 0 && !isDenial) return undefined;
+  const who = withoutDenied(context, contents.any);
+  return {
+    on: contents.on,
+    who,
+    closes,
+    offByHand,
+    isFull: false,
+    ...(isDenial && closes.length === 0 && { isDenial }),
+  };
+}
+
+/** Whoever is denied loses it now: a new answer, where the old one is too old to be written with, may take its time. */
+function denialFirst(context: Context, draft: Draft, answer: DefinedAnswer): Outcome | undefined {
+  const { contents, site, offByHand } = draft;
+  if (!contents.known || site.first !== undefined || !hasDenied(contents.any, overridesOf(context.input))) {
+    return undefined;
+  }
+  if (context.input.now - answer.from.answeredAt <= answerLife) return undefined;
+  const who = withoutDenied(context, contents.any);
+  return { on: contents.on, who, closes: [], offByHand, isFull: false, isDenial: true };
+}
+
+function withoutDenied({ input, differences }: Context, members: Members): Members {
+  return differences.without(members, overridesOf(input).denied);
 }
 
 function isNeeded(draft: Draft, outcome: Outcome, writesMetadata: boolean): boolean {
@@ -80,12 +119,14 @@ export interface Leaving {
 }
 
 /** A placement that closes once its successor has everybody; until then it only loses people. */
-export function leavingOutcome(draft: Draft): Leaving {
+export function leavingOutcome(context: Context, draft: Draft): Leaving {
   const { contents, successor, site } = draft;
   const nothing = { now: undefined, later: undefined };
   if (draft.stuck || successor === undefined || isClosed(contents, site.view.can)) return nothing;
   const { answer } = successor;
-  if (!isFree(successor) || answer === undefined) return { now: closesOnly(draft), later: undefined };
+  if (!isFree(successor) || answer === undefined) return { now: restricted(context, draft), later: undefined };
+  const denial = denialFirst(context, draft, answer);
+  if (denial !== undefined) return { now: denial, later: undefined };
   const closes = draft.live?.waysIn ?? [];
   const who = intersection(contents.any, answer.members);
   const isNow = contents.known && (closes.length > 0 || who.size < contents.any.size);

@@ -2,9 +2,10 @@ import { type Members, noMembers } from '../domain/members.ts';
 import type { Change, PlacementChange } from '../domain/plan.ts';
 import { causesOf } from './causes.ts';
 import { isClosed, whoOf } from './contents.ts';
-import type { Draft, Site } from './draft.ts';
+import { type Draft, isFree, type Site } from './draft.ts';
 import type { Context } from './lookup.ts';
 import type { Outcome } from './outcome.ts';
+import { hasDenied, overridesOf } from './overrides.ts';
 
 /** A placement's change before its phase is known. */
 export type Draughted = Omit<Change, 'kind' | 'phase' | 'needs'> & PlacementChange;
@@ -24,9 +25,11 @@ export function placementChange(context: Context, draft: Draft, outcome: Outcome
   const lost = differences.between(contents.known ? contents.any : known, outcome.who).removed;
   const version = live?.version;
   const metadataCause = writesMetadata ? site.metadataCause : undefined;
+  const denies = hasDenied(lost, overridesOf(context.input));
+  const causes = outcome.isDenial ? (['operator'] as const) : causesOf(draft, outcome.who, metadataCause, denies);
   return {
     id: idOf(site, 'placement', ref.environment),
-    causes: causesOf(draft, outcome.who, metadataCause),
+    causes,
     toggle: site.toggle,
     target: site.view.name,
     key: site.key,
@@ -54,6 +57,7 @@ export function placementChange(context: Context, draft: Draft, outcome: Outcome
     closes: outcome.closes,
     removal: role === 'remove',
     ...(outcome.offByHand && { offByHand: true }),
+    ...(outcome.isDenial && isFree(draft) && { unfinished: true }),
     ...(answer !== undefined && outcome.isFull && role !== 'remove' && { from: answer.from }),
     ...(approval !== undefined && outcome.isFull && { approval: approval.id, approved: approvedOf(approval) }),
   };

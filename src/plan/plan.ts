@@ -24,6 +24,7 @@ import type { Site } from './draft.ts';
 import { guard } from './guard.ts';
 import { isInSync } from './in-sync.ts';
 import { type Context, desiredByToggle, type Lookup, lookupOf } from './lookup.ts';
+import { overridesOf } from './overrides.ts';
 import { judgeRemovals } from './removals.ts';
 import { type Stray, straysOf } from './strays.ts';
 import { judgeSuspects } from './suspects.ts';
@@ -74,7 +75,7 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
       const desired = wanted.get(toggle);
       if (desired === undefined) continue;
       into.looked.add(desired);
-      surveyListing(into, lookup, answers, desired, []);
+      surveyListing(into, lookup, answers, desired, [], overridesOf(input));
     }
     return;
   }
@@ -103,7 +104,8 @@ function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: A
   }
   for (const desired of looked) {
     into.looked.add(desired);
-    if (isAsked(desired)) surveyListing(into, lookup, answers, desired, byToggle.get(desired.toggle) ?? []);
+    if (!isAsked(desired)) continue;
+    surveyListing(into, lookup, answers, desired, byToggle.get(desired.toggle) ?? [], overridesOf(input));
   }
   for (const stray of strays) {
     if (isAsked(stray)) surveyStray(into, input, lookup, answers, stray, wanted.get(stray.toggle));

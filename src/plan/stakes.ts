@@ -2,6 +2,7 @@ import { intersection, type Members, noMembers, union } from '../domain/members.
 import { isClosed } from './contents.ts';
 import type { Draft, Holding } from './draft.ts';
 import type { Context } from './lookup.ts';
+import { overridesOf } from './overrides.ts';
 
 /**
  * What the guard judges of one placement: the window's changes together with the plan's, among those whom policy granted.
@@ -44,7 +45,9 @@ interface Base {
 export function stakesOf(context: Context, draft: Draft, after: Members): Stakes {
   const { differences } = context;
   const bases = withoutHeirs([draft, ...draft.olds].map(holding => baseOf(context, holding)));
-  const gather = (of: (base: Base) => Members): Members => union(...bases.map(of));
+  // Whoever is denied is no question for the guard: nobody asks it before they lose it.
+  const { denied } = overridesOf(context.input);
+  const gather = (of: (base: Base) => Members): Members => differences.without(union(...bases.map(of)), denied);
   const base = gather(({ base }) => base);
   const known = gather(({ known }) => known);
   const current = gather(({ current }) => current);

@@ -10,6 +10,7 @@ import type { Judged } from './judged.ts';
 import { isOver } from './limits.ts';
 import { type Context, isOurs, type Lookup } from './lookup.ts';
 import { placeOf, shares } from './messages.ts';
+import { overridesOf } from './overrides.ts';
 import { revokedIfCapped } from './stakes.ts';
 
 /** All placements of one source in one environment of one target. */
@@ -183,7 +184,10 @@ function standingEntry(
     judged: undefined,
     base: baseline.members.size,
     known: baseline.members.size,
-    revoked: context.differences.without(removed, baseline.approvedRevoked),
+    revoked: context.differences.without(
+      context.differences.without(removed, baseline.approvedRevoked),
+      overridesOf(context.input).denied,
+    ),
     granted: context.differences.without(added, baseline.approvedGranted),
   };
 }

@@ -3,6 +3,7 @@ import type { DesiredListing, DesiredPlacement } from '../domain/listing.ts';
 import type { Draft, Site } from './draft.ts';
 import { heldUnreadable } from './held.ts';
 import type { Lookup } from './lookup.ts';
+import { hasDenied, isSwitchedOff, overridesOf, pauseOf } from './overrides.ts';
 import type { Stray } from './strays.ts';
 import { type Answers, closing, holdingOf, isServed, type Survey } from './survey.ts';
 
@@ -19,9 +20,13 @@ export function surveyStray(
   desired: DesiredListing | undefined,
 ): void {
   const { view } = lookup;
-  if (view.invalid?.has(stray.toggle) || view.refused.some(({ toggle }) => toggle === stray.toggle)) return;
   const isGone = !input.removals.present.has(stray.toggle) && desired === undefined;
-  if (isGone && !mayRemove(input, lookup)) return;
+  const isLeft = view.invalid?.has(stray.toggle) || view.refused.some(({ toggle }) => toggle === stray.toggle);
+  const pause = pauseOf(overridesOf(input), view.name, stray.toggle);
+  if (isLeft || pause !== undefined || (isGone && !mayRemove(input, lookup))) {
+    surveyLeftAlone(into, input, lookup, stray);
+    return;
+  }
   const unreadable = lookup.unreadable.get(stray.key);
   if (stray.live === undefined && (unreadable === undefined || stray.applied?.removed !== false)) return;
   // Archived by somebody: it lets nobody in, and nothing can be written to it.
@@ -44,6 +49,22 @@ export function surveyStray(
   into.sites.push(site);
 }
 
+/** What is left as the target has it, but for what operators said. */
+function surveyLeftAlone(into: Survey, input: PlanInput, lookup: Lookup, stray: Stray): void {
+  const { live, toggle } = stray;
+  const overrides = overridesOf(input);
+  if (live === undefined || live.archived || live.removed || lookup.unreadable.has(stray.key)) return;
+  const site = { ...siteOf(lookup, stray, undefined, false), paused: true };
+  for (const { id, environment } of live.placements) {
+    if (!isServed(site, environment)) continue;
+    const found = closing(site, { ...holdingOf(id, live, stray.applied), environment }, undefined);
+    const draft = { ...found, definitional: false };
+    if (isSwitchedOff(overrides, toggle, environment)) site.drafts.push({ ...draft, role: 'off', overridden: true });
+    else if (hasDenied(draft.contents.any, overrides)) site.drafts.push(draft);
+  }
+  if (site.drafts.length > 0) into.sites.push(site);
+}
+
 function mayRemove(input: PlanInput, { view }: Lookup): boolean {
   return (
     input.only === undefined && input.removals.confirmed && view.policy !== 'upsert-only' && view.onRemoved !== 'keep'
@@ -64,6 +85,7 @@ function siteOf({ view }: Lookup, stray: Stray, desired: DesiredListing | undefi
     missing: [],
     metadataCause: undefined,
     retires: isGone || desired !== undefined,
+    paused: false,
     drafts: [],
   };
 }
@@ -81,7 +103,7 @@ function leaving(
   const { source, audience, guard, environment, state } = wanted;
   const answer = answers(audience, source);
   const follows = { source, audience, guard, answer: answer.state === 'defined' ? answer : undefined };
-  if (state === 'off') return { ...draft, ...follows, role: 'off' };
+  if (state === 'off') return { ...draft, ...follows, role: 'off', overridden: wanted.overridden === true };
   const successor = successors?.find(({ ref }) => ref.environment === environment);
   if (successor !== undefined) return { ...draft, ...follows, role: 'leave', successor };
   const held = answer.state === 'held' ? { reason: answer.reason, problem: answer.problem } : undefined;

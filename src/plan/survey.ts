@@ -4,9 +4,11 @@ import type { Refusal, AppliedListing, DesiredListing, DesiredPlacement, LiveLis
 import { appliedPlacement, contentsOf, livePlacement } from './contents.ts';
 import { sameMetadata } from './diff.ts';
 import type { Answer, Draft, Holding, Site } from './draft.ts';
-import { heldInFlight, heldOffByHand, heldOverLimit, heldUnreadable } from './held.ts';
+import { heldInFlight, heldOffByHand, heldOverLimit, heldPaused, heldUnreadable } from './held.ts';
 import type { Lookup } from './lookup.ts';
 import { ownershipOf } from './ownership.ts';
+import type { Overrides } from '../domain/override.ts';
+import { pauseOf } from './overrides.ts';
 import type { Stray } from './strays.ts';
 
 export type Answers = (id: AudienceId, source: string) => Answer;
@@ -27,8 +29,10 @@ export function surveyListing(
   answers: Answers,
   desired: DesiredListing,
   strays: readonly Stray[],
+  overrides: Overrides,
 ): void {
   const { view } = lookup;
+  const pause = pauseOf(overrides, view.name, desired.toggle);
   const live = lookup.live.get(desired.key);
   const applied = view.applied.get(desired.key);
   const unreadable = lookup.unreadable.get(desired.key);
@@ -53,12 +57,13 @@ export function surveyListing(
     missing: missingIn(desired, isThere, live, view.can.environments === 'one'),
     metadataCause: first === undefined && live !== undefined ? metadataCause(desired, live, applied) : undefined,
     retires: false,
+    paused: pause !== undefined,
     drafts: [],
   };
   const held = unreadable && heldUnreadable(unreadable);
   for (const placement of desired.placements) {
     const olds = strays.flatMap(stray => oldHoldings(stray, placement.environment));
-    site.drafts.push(draftOf(site, placement, answers, olds, held));
+    site.drafts.push(draftOf(site, placement, answers, olds, held, pause));
   }
   for (const dropped of droppedFrom(site)) {
     if (!isServed(site, dropped.environment)) {
@@ -114,6 +119,7 @@ function draftOf(
   answers: Answers,
   olds: readonly Holding[],
   unreadable: Draft['held'],
+  pause: string | undefined,
 ): Draft {
   const { toggle, target, environment, source, audience, guard, state } = placement;
   const { can, inFlight, reopen } = site.view;
@@ -123,7 +129,20 @@ function draftOf(
   const answer = answers(audience, source);
   const defined = answer.state === 'defined' ? answer : undefined;
   const stuck = unreadable ?? (inFlight.has(placement.id) ? heldInFlight(ref) : undefined);
-  const base = { ...holding, site, ref, source, audience, guard, olds, stuck: stuck !== undefined };
+  const isOffByHand =
+    can.onOff && !reopen && live?.seen === 'read' && contents.settled && !contents.on && applied?.on === true;
+  const base = {
+    ...holding,
+    site,
+    ref,
+    source,
+    audience,
+    guard,
+    olds,
+    stuck: stuck !== undefined,
+    overridden: placement.overridden === true,
+    offByHand: isOffByHand && state === 'on',
+  };
   const verdict = { successor: undefined, capped: false, blockedBy: undefined, approval: undefined };
   const isMove = olds.some(({ live }) => live !== undefined);
   const definitional = isDefinitional(site, placement, holding) || isMove;
@@ -131,11 +150,10 @@ function draftOf(
     return { ...base, ...verdict, role: 'off', answer: defined, suspect: false, held: stuck, definitional };
   }
   const waits = answer.state === 'held' ? { reason: answer.reason, problem: answer.problem } : undefined;
-  const isOffByHand =
-    can.onOff && !reopen && live?.seen === 'read' && contents.settled && !contents.on && applied?.on === true;
   const tooMany = defined && can.mostMembers !== null && defined.members.size > can.mostMembers;
   const held =
     stuck ??
+    (pause === undefined ? undefined : heldPaused(pause)) ??
     (isOffByHand ? heldOffByHand(ref) : waits) ??
     (tooMany ? heldOverLimit(ref, defined.members.size, can.mostMembers) : undefined);
   return {
@@ -143,15 +161,16 @@ function draftOf(
     ...verdict,
     role: 'follow',
     answer: defined,
-    suspect: answer.state === 'frozen',
+    suspect: answer.state === 'frozen' && pause === undefined,
     held,
     definitional,
     capped: isOffByHand || tooMany === true,
   };
 }
 
-function isDefinitional(site: Site, { audience, state }: DesiredPlacement, { applied }: Holding): boolean {
+function isDefinitional(site: Site, { audience, state, overridden }: DesiredPlacement, { applied }: Holding): boolean {
   if (site.first !== undefined || applied === undefined || applied.audience !== audience) return true;
+  if (overridden) return false;
   return state === 'off' ? applied.on : !applied.on && applied.firstFilledAt !== undefined;
 }
 
@@ -187,6 +206,8 @@ export function closing(site: Site, holding: Holding & { environment: string }, 
     suspect: false,
     held,
     stuck: held !== undefined,
+    overridden: false,
+    offByHand: false,
     definitional: true,
     olds: [],
     successor: undefined,

@@ -7,6 +7,7 @@ import { blockId } from './block-id.ts';
 import { appliedPlacement, contentsOf, livePlacement, membersIn } from './contents.ts';
 import type { Context, Lookup } from './lookup.ts';
 import { approveHint, countOf } from './messages.ts';
+import { overridesOf } from './overrides.ts';
 import { type Stray, straysOf } from './strays.ts';
 
 export interface SuspectVerdicts extends Suspects {
@@ -43,6 +44,7 @@ export function judgeSuspects(context: Context): SuspectVerdicts {
   const remember: { source: string; instance: string }[] = [];
   for (const [source, standing] of context.input.sources) {
     if (standing.state !== 'suspect' || standing.by !== 'nothing') continue;
+    if (overridesOf(context.input).paused.source.has(source)) continue;
     const comparison = compare(context, source);
     if (comparison.compared.length === 0) continue;
     if (isAccepted(context, source, standing, comparison)) {
@@ -110,7 +112,8 @@ function addTo(
   if (!isThere && applied === undefined) into.unknown = true;
   const own = isThere ? contents.any : (applied?.who ?? noMembers);
   const former = olds.length === 0 ? noMembers : beforeMove(olds, placement.environment);
-  const any = former.size === 0 ? own : union(own, former);
+  const { denied } = overridesOf(context.input);
+  const any = context.differences.without(former.size === 0 ? own : union(own, former), denied);
   const sure = former.size === 0 && isThere ? contents.sure : any;
   const audience = context.input.audiences.get(placement.audience);
   const candidate = audience?.state === 'not-ready' && audience.candidate ? membersIn(audience.candidate) : undefined;

@@ -30,7 +30,7 @@ const change = Type.Object({
   key: Type.String({ description: 'The key in the target.' }),
   environments: Type.Array(Type.String(), { description: 'One for a placement.' }),
   contextKind: Type.String({ description: 'What members are: user, organization, device.' }),
-  causes: Type.Array(Type.Enum(['definition', 'policy', 'data', 'source', 'drift'])),
+  causes: Type.Array(Type.Enum(['definition', 'policy', 'data', 'source', 'drift', 'operator'])),
   needs: Type.Array(Type.String(), { description: 'Ids of changes that have to be done before.' }),
   granted: count('Members who gain the toggle.'),
   revoked: count('Members who lose it.'),
@@ -101,6 +101,7 @@ const held = Type.Object({
     'in-flight',
     'switched-off-by-hand',
     'over-limit',
+    'paused',
   ]),
   problem,
 });

@@ -22,7 +22,9 @@ import type {
   LivePlacement,
   WayIn,
 } from '../../src/domain/listing.ts';
+import type { Overrides } from '../../src/domain/override.ts';
 import type { GuardOverride, ToggleState } from '../../src/domain/toggle.ts';
+import { noOverrides, switchedOff, withoutDenied } from '../../src/plan/overrides.ts';
 
 /** A flag file as a test writes it. The rule is the audience's name in `World.answers`. */
 export interface FileModel {
@@ -377,7 +379,10 @@ export class World {
   guard: GuardConfig = guardDefaults;
   approvals: Approval[] = [];
   confirmed = true;
+  overrides: Overrides = noOverrides;
   revision = 'r1';
+  /** How old the answers are when they are planned with (ms). */
+  age = 0;
 
   constructor(...targets: readonly TargetModel[]) {
     this.targets = targets.length > 0 ? [...targets] : [new TargetModel('ld')];
@@ -432,12 +437,17 @@ export class World {
   }
 
   audiences(): ReadonlyMap<string, Audience> {
-    return new Map([...this.answers].map(([rule, answer]) => [audienceOf(rule).id, this.#audience(rule, answer)]));
+    return new Map(
+      [...this.answers].map(([rule, answer]) => [
+        audienceOf(rule).id,
+        withoutDenied(this.#audience(rule, answer), this.overrides.denied),
+      ]),
+    );
   }
 
   #audience(rule: string, answer: AnswerModel): Audience {
     const { id, source } = audienceOf(rule);
-    const from = { source, rule: `app.${rule}`, revision: this.revision, answeredAt: this.now };
+    const from = { source, rule: `app.${rule}`, revision: this.revision, answeredAt: this.now - this.age };
     const base = { id, contextKind: 'user', from };
     if (!('state' in answer)) {
       return { ...base, state: 'defined', who: { kind: 'members', members: membersOf([...answer]) } };
@@ -467,7 +477,7 @@ export class World {
         onRemoved: 'disable',
         reopen: false,
         environments: target.environments,
-        desired: this.desired(target),
+        desired: switchedOff(this.desired(target), this.overrides),
         refused: [],
         live: {
           listings: target.live(),
@@ -491,6 +501,7 @@ export class World {
       approvals: this.approvals,
       windows: [],
       removals: this.removals(since),
+      overrides: this.overrides,
       ...over,
     };
   }
