@@ -1,14 +1,18 @@
+import { canonicalJson } from '../domain/json.ts';
+import type { Change } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 
 interface Entry {
   readonly failures: number;
-  /** ms since the epoch; Infinity: of no use before the definitions change. */
+  /** ms since the epoch; Infinity: of no use before something else is wanted, or somebody looks. */
   readonly notBefore: number;
   readonly problem: Problem;
   /** The platform named the time: only time can lift it. */
   readonly platform?: boolean;
+  /** Exactly what was refused: anything else under the same id may be tried. */
+  readonly refused?: string;
 }
 
 /** The id under which it is kept when what could not be read may be read again: it is no change's. */
@@ -17,7 +21,7 @@ export const rereading = 'reading again';
 /** When each change of a target may be tried again, and when the target as a whole. Ids are `Change.id`. */
 export interface Retries {
   failed(id: string, problem: Problem, retryAfter?: number): void;
-  refused(id: string, problem: Problem): void;
+  refused(change: Change, problem: Problem): void;
   done(id: string): void;
   /** Nothing is sent to the target before; `retryAfter` is the platform's own word, which only time can lift. */
   hold(problem: Problem, retryAfter?: number): void;
@@ -27,8 +31,10 @@ export interface Retries {
   forgive(concerns: (id: string) => boolean): void;
   /** The definitions changed, or an operator asks: what failed, or was refused, may go now. */
   renew(): void;
-  /** Forgets changes that are no longer planned; not `rereading`. */
-  keep(ids: ReadonlySet<string>): void;
+  /** Everything was read again: what a person had to put right there may be so by now. */
+  askRefusedAgain(): void;
+  /** Forgets changes that are no longer planned, and refusals of what is not wanted any more; not `rereading`. */
+  keep(changes: readonly Change[]): void;
   mayTry(id: string): boolean;
   entry(id: string): Entry | undefined;
   readonly held: { readonly until: number; readonly failures: number; readonly problem: Problem } | undefined;
@@ -48,8 +54,9 @@ export function createRetries(clock: Clock, random: () => number): Retries {
       const notBefore = clock.now() + (retryAfter ?? backoffDelay(failures, random));
       entries.set(id, { failures, problem, notBefore, platform: retryAfter !== undefined });
     },
-    refused(id, problem) {
-      entries.set(id, { failures: 0, problem, notBefore: Number.POSITIVE_INFINITY });
+    refused(change, problem) {
+      const refused = whatIsAsked(change);
+      entries.set(change.id, { failures: 0, problem, notBefore: Number.POSITIVE_INFINITY, refused });
     },
     done(id) {
       entries.delete(id);
@@ -80,8 +87,17 @@ export function createRetries(clock: Clock, random: () => number): Retries {
     renew() {
       for (const [id, { platform }] of entries) if (!platform) entries.delete(id);
     },
-    keep(ids) {
-      for (const id of entries.keys()) if (!ids.has(id) && id !== rereading) entries.delete(id);
+    askRefusedAgain() {
+      for (const [id, { refused }] of entries) if (refused !== undefined) entries.delete(id);
+    },
+    keep(changes) {
+      if (entries.size === 0) return;
+      const planned = new Map(changes.map(change => [change.id, change]));
+      for (const [id, { refused }] of entries) {
+        if (id === rereading) continue;
+        const change = planned.get(id);
+        if (change === undefined || (refused !== undefined && refused !== whatIsAsked(change))) entries.delete(id);
+      }
     },
     mayTry(id) {
       const now = clock.now();
@@ -99,4 +115,12 @@ export function createRetries(clock: Clock, random: () => number): Retries {
     },
     worst: () => Math.max(0, ...[...entries.values()].map(entry => entry.failures)),
   };
+}
+
+/** The same for two changes that ask the target for the same. */
+function whatIsAsked(change: Change): string {
+  if (change.kind !== 'placement') return canonicalJson([change.kind, change.metadata, [...(change.closesIn ?? [])]]);
+  const { after, removal, closes } = change;
+  const who = after.who.kind === 'members' ? after.who.members.hash : after.who.kind;
+  return canonicalJson([after.on, who, after.group ?? null, removal, closes.map(({ what }) => what)]);
 }

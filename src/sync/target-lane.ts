@@ -182,6 +182,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     plannedAt = epoch;
     if (reasons.some(reason => reason.read)) holdings.doubtAll();
     if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.renew();
+    else if (reasons.some(reason => reason.kind === 'drift')) retries.askRefusedAgain();
     try {
       if ((retries.held?.until ?? 0) > begin) return;
       if (retries.mayTry(rereading)) doubtUnreadable();
@@ -192,7 +193,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       if (!plan) return;
       done = new Set();
       waiting = new Map();
-      retries.keep(new Set(plan.changes.map(change => change.id)));
+      retries.keep(plan.changes);
       awaited.clear();
       const since = plannedAt;
       // Once there is news, what is unsent is planned anew; a batch may outlive its pass.
@@ -272,7 +273,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return;
     }
     if (change.kind === 'placement') awaited.add(change.audience);
-    if (result === 'refused') retries.refused(change.id, outcome.problem);
+    if (result === 'refused') retries.refused(change, outcome.problem);
     else if (result === 'conflict' && ++conflicts <= conflictsInARow) {
       holdings.doubt(change.key);
       lane.wake({ kind: 'retry' });

@@ -1,8 +1,38 @@
 import { describe, expect, test } from 'vitest';
+import { membersOf } from '../../src/domain/members.ts';
+import type { Change, PlacementChange } from '../../src/domain/plan.ts';
 import { createRetries } from '../../src/sync/retries.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const problem = { code: 'x', message: 'x' };
+const common = { phase: 'grant', needs: [], causes: [], toggle: 'beta', target: 'rest', key: 'beta' } as const;
+
+function update(name: string): Change {
+  const listing = { kind: 'update', environments: [], metadata: { name } } as const;
+  return { ...common, id: 'update beta rest', contextKind: 'user', ...listing };
+}
+
+function placement(members: readonly string[]): Change & PlacementChange {
+  const nobody = membersOf([]);
+  return {
+    ...common,
+    id: 'placement beta rest production',
+    contextKind: 'user',
+    kind: 'placement',
+    placement: 'p' as PlacementChange['placement'],
+    environment: 'production',
+    source: 'opal',
+    audience: 'a' as PlacementChange['audience'],
+    metadata: {},
+    writesMetadata: false,
+    before: { known: true, on: true, who: { kind: 'members', members: nobody } },
+    after: { on: true, who: { kind: 'members', members: membersOf(members) } },
+    granted: nobody,
+    revoked: nobody,
+    closes: [],
+    removal: false,
+  };
+}
 
 describe('retries', () => {
   test('double from 0.5 s to 16 s and then go on for ever', async () => {
@@ -50,16 +80,33 @@ describe('retries', () => {
     expect((retries.held?.until ?? 0) - clock.now()).toBe(500);
   });
 
-  test('what was refused is not tried before the definitions change', async () => {
+  test('what was refused is not tried before the definitions change, or everything was read again', async () => {
     const clock = createFakeClock();
     const retries = createRetries(clock, () => 1);
-    retries.refused('c', problem);
-    retries.forgive(() => true);
-    await clock.advance(86_400_000);
-    expect(retries.mayTry('c')).toBe(false);
-    expect(retries.next()).toBeUndefined();
-    retries.renew();
-    expect(retries.mayTry('c')).toBe(true);
+    const change = update('x');
+    for (const again of [() => retries.renew(), () => retries.askRefusedAgain()]) {
+      retries.refused(change, problem);
+      retries.forgive(() => true);
+      retries.keep([update('x')]);
+      await clock.advance(86_400_000);
+      expect(retries.mayTry(change.id)).toBe(false);
+      expect(retries.next()).toBeUndefined();
+      again();
+      expect(retries.mayTry(change.id)).toBe(true);
+    }
+  });
+
+  test('something else under the same id was not refused', () => {
+    const retries = createRetries(createFakeClock(), () => 1);
+    for (const [first, second] of [
+      [update('x'), update('y')],
+      [placement(['alice']), placement(['alice', 'bob'])],
+      [placement(['alice']), { ...placement(['alice']), removal: true }],
+    ] as const) {
+      retries.refused(first, problem);
+      retries.keep([second]);
+      expect(retries.mayTry(first.id)).toBe(true);
+    }
   });
 
   test('the time that the platform names for one change stands too, whatever is new', async () => {

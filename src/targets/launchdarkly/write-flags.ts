@@ -173,9 +173,17 @@ export async function writePlacement(
   }
   // The members have moved already: the rest follows, or nobody knows how it stands.
   const start = filled?.wrote ? () => true : mayStart;
-  const verdict = await patch(writer, place, environment, patchFor(config, variations, wanted), signal, start);
-  if (!filled?.wrote || verdict.result === 'done' || verdict.result === 'pending') return verdict;
-  return unsure(writer, place, verdict);
+  const whole = patchFor(config, variations, wanted);
+  const verdict = await patch(writer, place, environment, whole, signal, start);
+  if (filled?.wrote) {
+    return verdict.result === 'done' || verdict.result === 'pending' ? verdict : unsure(writer, place, verdict);
+  }
+  if (verdict.result !== 'refused' || verdict.problem.code !== 'launchdarkly-scheduled') return verdict;
+  // A grant that a scheduled change forbids keeps nobody in who has to go.
+  const taking = patchFor(config, variations, wanted, { holds: change.before.group });
+  if (taking.length === 0 || taking.length === whole.length) return verdict;
+  const taken = await patch(writer, place, environment, taking, signal, mayStart);
+  return taken.result === 'done' ? conflict(verdict.problem) : verdict;
 }
 
 async function patch(

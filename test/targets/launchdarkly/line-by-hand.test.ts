@@ -187,6 +187,31 @@ describe('what is respected, and named', () => {
     expect(world.status('beta')?.state).toBe('in-sync');
   });
 
+  it('what a scheduled change forbids keeps nobody in who has to go, and is tried anew once something else is wanted', async () => {
+    const world = await openLdWorld({ beta: ['alice', 'bob'] });
+    const no = world.fake.flag('default', 'beta')?.variations.find(({ value }) => value === false)?._id;
+    world.fake.hand.schedule(at, world.clock.now() + 1e7, [
+      { kind: 'addTargets', contextKind: 'user', values: ['carol'], variationId: no },
+    ]);
+    await changesTo(world, 'beta', ['bob', 'carol'], { beta: ['bob'] });
+    expect(world.status('beta')?.state).toBe('failed');
+    expect(world.said()).toMatch(/scheduled/);
+    await changesTo(world, 'beta', ['dave'], {});
+    expect(world.status('beta')?.state).toBe('in-sync');
+  });
+
+  it('a scheduled change that went is noticed at the next look at everything', async () => {
+    const world = await openLdWorld({ beta: ['alice'] });
+    const no = world.fake.flag('default', 'beta')?.variations.find(({ value }) => value === false)?._id;
+    const change = world.fake.hand.schedule(at, world.clock.now() + 1e7, [
+      { kind: 'addTargets', contextKind: 'user', values: ['carol'], variationId: no },
+    ]);
+    await changesTo(world, 'beta', ['alice', 'carol'], { beta: ['alice'] });
+    world.fake.account.scheduled.delete(change.id);
+    await world.step(() => world.line.targets[0]?.wake({ kind: 'drift', read: true }));
+    expect(world.status('beta')?.state).toBe('in-sync');
+  });
+
   it('a file that goes closes its toggle for good; who opens it by hand is closed again', async () => {
     const world = await openLdWorld(
       { beta: ['alice'], gamma: users(0, 1100) },

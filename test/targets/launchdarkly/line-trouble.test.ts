@@ -80,7 +80,16 @@ describe('an environment that needs LaunchDarkly’s own approval', () => {
     expect(pendingOf(world)).toHaveLength(1);
   });
 
-  it.todo('what was declined or refused for a scheduled change is tried anew as soon as policy says something else');
+  it('what was declined is asked anew as soon as policy says something else, without a look', async () => {
+    const world = await open();
+    await changesTo(world, 'beta', ['bob'], { beta: ['alice', 'bob'] });
+    world.fake.decline(pendingOf(world)[0]?.id ?? '');
+    await world.step(() => world.look(), { beta: ['alice', 'bob'] });
+    expect(world.status('beta')?.state).toBe('failed');
+    await changesTo(world, 'beta', ['bob', 'carol'], { beta: ['alice', 'bob'] });
+    expect(pendingOf(world)).toHaveLength(1);
+    expect(world.status('beta')?.state).toBe('pending');
+  });
 
   it('keeps nobody waiting in other toggles, and no way in that is not approved is opened', async () => {
     const world = await openLdWorld({ beta: ['alice'], gamma: ['alice'] });
