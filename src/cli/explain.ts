@@ -1,9 +1,8 @@
 import { systemClock } from '../lib/clock.ts';
 import { explanationJsonText, reportExplanation } from '../report/explain.ts';
 import { explain, explainExitCode } from '../tasks/explain.ts';
-import { checkOnly } from '../tasks/only.ts';
-import { openLine, silentObserver } from '../tasks/open.ts';
-import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
+import { type Context, durationOption, lookOf, tellProblems, writeJson } from './context.ts';
+import { withPreviewLine } from './preview-line.ts';
 
 export interface ExplainFlags {
   readonly config?: string | undefined;
@@ -21,20 +20,8 @@ export async function explainCommand(
 ): Promise<void> {
   const timeout = durationOption(flags.timeout);
   const { environment } = flags;
-  const { config, log } = await openConfig(context, flags.config);
-  const only = new Set([toggle]);
-  await checkOnly(config, only, 'explain');
-  const opened = openLine({
-    config,
-    mode: 'preview',
-    clock: systemClock,
-    random: Math.random,
-    log,
-    observer: silentObserver,
-    only,
-  });
-  try {
-    const { line, store } = opened;
+  const previewed = { config: flags.config, only: [toggle], where: 'explain' };
+  await withPreviewLine(context, previewed, async ({ line, store }) => {
     const { signal } = context;
     const found = await explain({ line, store, clock: systemClock, timeout, signal, toggle, member, environment });
     if (flags.json !== undefined) await writeJson(context, flags.json, explanationJsonText(found));
@@ -42,7 +29,5 @@ export async function explainCommand(
     tellProblems(context, found.warnings, 'warning: ');
     tellProblems(context, found.failed);
     context.exit(explainExitCode(found));
-  } finally {
-    await opened.close();
-  }
+  });
 }

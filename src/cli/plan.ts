@@ -1,11 +1,10 @@
 import { UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
 import { reportPlan } from '../report/report.ts';
-import { checkOnly } from '../tasks/only.ts';
-import { openLine, silentObserver } from '../tasks/open.ts';
 import { type Planned, preview } from '../tasks/preview.ts';
 import { exitCode } from '../tasks/result.ts';
-import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
+import { type Context, durationOption, lookOf, tellProblems, writeJson } from './context.ts';
+import { withPreviewLine } from './preview-line.ts';
 import { planFromSnapshot } from './snapshot.ts';
 
 export interface PlanFlags {
@@ -39,24 +38,10 @@ function planned(context: Context, flags: PlanFlags, timeout: number): Promise<P
   return planFromSnapshot(context, { ...flags, file: flags.snapshot, timeout });
 }
 
-async function planHere(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
-  const { config, log } = await openConfig(context, flags.config);
-  const only = flags.only && new Set(flags.only);
-  if (only) await checkOnly(config, only);
-  const opened = openLine({
-    config,
-    mode: 'preview',
-    clock: systemClock,
-    random: Math.random,
-    log,
-    observer: silentObserver,
-    ...(only && { only }),
-  });
-  try {
-    return await preview({ line: opened.line, clock: systemClock, timeout, signal: context.signal });
-  } finally {
-    await opened.close();
-  }
+function planHere(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
+  return withPreviewLine(context, flags, ({ line }) =>
+    preview({ line, clock: systemClock, timeout, signal: context.signal }),
+  );
 }
 
 /** The id of a block is made of the members that it is about, so with hashes it is another. */

@@ -1,10 +1,9 @@
 import { UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
 import { reportVerification, verificationJsonText } from '../report/verify.ts';
-import { checkOnly } from '../tasks/only.ts';
-import { openLine, silentObserver } from '../tasks/open.ts';
 import { verify, verifyExitCode } from '../tasks/verify.ts';
-import { type Context, durationOption, lookOf, openConfig, tellProblems, writeJson } from './context.ts';
+import { type Context, durationOption, lookOf, tellProblems, writeJson } from './context.ts';
+import { withPreviewLine } from './preview-line.ts';
 
 export interface VerifyFlags {
   readonly config?: string | undefined;
@@ -23,28 +22,8 @@ export async function verifyCommand(context: Context, flags: VerifyFlags): Promi
   const timeout = durationOption(flags.timeout);
   const strangers = numberOption('--strangers', flags.strangers, mostStrangers);
   const seed = numberOption('--seed', flags.seed, 2 ** 32 - 1);
-  const { config, log } = await openConfig(context, flags.config);
-  const only = flags.only && new Set(flags.only);
-  if (only) await checkOnly(config, only);
-  const opened = openLine({
-    config,
-    mode: 'preview',
-    clock: systemClock,
-    random: Math.random,
-    log,
-    observer: silentObserver,
-    ...(only && { only }),
-  });
-  try {
-    const found = await verify({
-      line: opened.line,
-      clock: systemClock,
-      timeout,
-      signal: context.signal,
-      seed,
-      strangers,
-      only,
-    });
+  await withPreviewLine(context, flags, async ({ line }, only) => {
+    const found = await verify({ line, clock: systemClock, timeout, signal: context.signal, seed, strangers, only });
     const { showUsers } = flags;
     if (flags.json !== undefined) await writeJson(context, flags.json, verificationJsonText(found, { showUsers }));
     if (flags.json !== '-') {
@@ -53,9 +32,7 @@ export async function verifyCommand(context: Context, flags: VerifyFlags): Promi
     tellProblems(context, found.warnings, 'warning: ');
     tellProblems(context, found.failed);
     context.exit(verifyExitCode(found));
-  } finally {
-    await opened.close();
-  }
+  });
 }
 
 function numberOption(name: string, text: string, most: number): number {
