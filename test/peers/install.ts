@@ -11,7 +11,7 @@ const OPAL_VERSION = '0.9.9';
 const CONSTRAINTS = fileURLToPath(new URL('opal-constraints.txt', import.meta.url));
 
 /** Outside the checkout, so that a fresh clone need not build OPA again. */
-const cache =
+export const cache =
   process.env['OPTOGGLES_PEERS'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'optoggles-peers');
 const venv = join(cache, 'opal');
 
@@ -77,7 +77,7 @@ async function hasOpal(): Promise<boolean> {
 }
 
 /** Two runs on one machine share the cache; a folder that a crash left counts for a quarter of an hour. */
-async function oneAtATime(act: () => Promise<void>): Promise<void> {
+export async function oneAtATime(act: () => Promise<void>): Promise<void> {
   const guard = join(cache, 'installing');
   for (;;) {
     const made = await mkdir(guard).then(
@@ -96,7 +96,8 @@ async function oneAtATime(act: () => Promise<void>): Promise<void> {
   }
 }
 
-function run(
+/** Runs a program to its end; `code` null: it could not be started. `output` is stdout and stderr as they came. */
+export function run(
   command: string,
   args: readonly string[],
   env: Record<string, string> = {},
