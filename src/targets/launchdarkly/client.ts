@@ -56,6 +56,12 @@ export interface Client {
   write(call: Call, signal: AbortSignal, mayStart: () => boolean): Promise<Written>;
 }
 
+/** An answer, and how long the platform said to wait, if it did. */
+interface Answered {
+  readonly response: HttpResponse;
+  readonly held: Held | undefined;
+}
+
 export interface ClientOptions {
   readonly http: HttpClient;
   readonly limiter: Limiter;
@@ -86,32 +92,34 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
     };
   }
 
-  async function answered(call: Call, signal: AbortSignal): Promise<HttpResponse> {
+  async function answered(call: Call, signal: AbortSignal): Promise<Answered> {
     for (let tries = 1; ; tries++) {
       const turn = await limiter.turn(call.route, signal);
-      let response: HttpResponse | undefined;
+      let response: HttpResponse;
       try {
         response = await http.send(requestOf(call, signal));
-      } finally {
-        turn.done(response);
+      } catch (error) {
+        turn.done();
+        throw error;
       }
+      const held = turn.done(response);
       // The next turn comes when it may: nothing to wait for here.
       if (response.status === 429 && tries < readTries) continue;
-      return response;
+      return { response, held: held ?? askedFor(response) };
     }
   }
 
   async function find<T>(call: Call, shape: Shape<T>, signal: AbortSignal): Promise<T | undefined> {
-    const response = await answered(call, signal);
-    if (response.status === 404) return undefined;
-    if (!response.ok) throw errorOf(call, response);
-    return bodyOf(call, response, shape);
+    const found = await answered(call, signal);
+    if (found.response.status === 404) return undefined;
+    if (!found.response.ok) throw errorOf(call, found);
+    return bodyOf(call, found.response, shape);
   }
 
-  function errorOf(call: Call, response: HttpResponse): ApiError {
+  function errorOf(call: Call, { response, held }: Answered): ApiError {
     const about = aboutOf(call);
     const problem = problemOf(response.status, wordsIn(response, about, redact), about);
-    return new ApiError(problem, response.status, askedFor(response)?.ms);
+    return new ApiError(problem, response.status, held?.ms);
   }
 
   function askedFor(response: HttpResponse): Held | undefined {
@@ -137,9 +145,9 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
   return {
     find,
     async get<T>(call: Call, shape: Shape<T>, signal: AbortSignal): Promise<T> {
-      const response = await answered(call, signal);
-      if (!response.ok) throw errorOf(call, response);
-      return bodyOf(call, response, shape);
+      const found = await answered(call, signal);
+      if (!found.response.ok) throw errorOf(call, found);
+      return bodyOf(call, found.response, shape);
     },
     async write(call, signal, mayStart) {
       let turn: Awaited<ReturnType<Limiter['turn']>>;

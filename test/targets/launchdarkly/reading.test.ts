@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ListingRef } from '../../../src/domain/listing.ts';
+import { retryAfterOf } from '../../../src/domain/problem.ts';
 import type { Target } from '../../../src/domain/target.ts';
 import { applied, listingChange, listingFor, placementChange } from '../../support/changes.ts';
 import { type LdOptions, openLd } from './ld-harness.ts';
@@ -120,6 +121,20 @@ describe('what reading costs', () => {
     });
     expect(fake.requests.length).toBe(1);
     await expect(read(first, ['one'])).rejects.not.toThrow('api-wrong');
+  });
+
+  it.each([
+    // No window of LaunchDarkly is longer than 10 s.
+    ['a 429 that says until when', 429, { 'x-ratelimit-reset': '9000000000000' }, 10_000],
+    ['a 429 that says how long', 429, { 'retry-after': '9' }, 9_000],
+    ['a 503 that says how long', 503, { 'retry-after': '30' }, 30_000],
+    ['a 500 that says nothing', 500, {}, undefined],
+  ])('%s: whoever reads is told what the platform says', async (_name, status, headers, ms) => {
+    const { fake, first } = await open();
+    fake.fault({ kind: 'status', status, headers: { ...headers } });
+    const error: unknown = await read(first, ['one']).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ problem: { hint: expect.stringMatching(/./) } });
+    expect(retryAfterOf(error)).toBe(ms);
   });
 
   it('waits and goes on where it is told to be patient', async () => {
