@@ -20,7 +20,9 @@ type Checked = Pick<LoadedFlags, 'toggles' | 'files' | 'problems' | 'warnings' |
  */
 export async function checkRepository({ configFile, kinds, env }: CheckOptions): Promise<Checked> {
   try {
-    const { config } = await loadConfig(configFile, { kinds, env, secrets: 'substitute' });
+    // Tokens of sources and targets are not used here.
+    const unneeded = ([part]: readonly (string | number)[]) => part !== 'flags';
+    const { config } = await loadConfig(configFile, { kinds, env, secrets: 'substitute', unneeded });
     const git = config.flags?.git;
     if (git === undefined) throw new Error('the flags come from no repository');
     const where = { clock: systemClock, random: Math.random, log: silentLog, env };

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -83,6 +83,15 @@ it('every command does what the README says, on the files that it shows', async 
   expect(readFileSync(join(folder, 'my/out/production.json'), 'utf8')).toContain('"alice","bob"');
 });
 
+it('what it shows of verify is what verify says', async () => {
+  const folder = filesOf(await openOpa());
+  const config = ['--config', 'my/optoggles.yaml', '--timeout', '30s'];
+  expect((await optoggles(folder, ['apply', ...config])).code).toBe(0);
+  const { code, stdout } = await optoggles(folder, ['verify', ...config]);
+  expect(code).toBe(0);
+  expect(stdout).toBe(fences.find(({ about }) => about === 'optoggles verify')?.text);
+});
+
 it('every configuration that it shows is valid', async () => {
   const folder = filesOf('http://127.0.0.1:8181');
   const configs = fences.filter(({ about }) => about.endsWith('optoggles.yaml')).map(({ about }) => about);
@@ -113,7 +122,8 @@ it('what it shows of npm start is what npm start says', async () => {
 });
 
 it('every link of the pages leads somewhere', () => {
-  const pages = ['README.md', 'docs/operations.md', 'docs/how-it-works.md', 'docs/architecture.md'];
+  const docs = readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md'));
+  const pages = ['README.md', ...docs.map(name => `docs/${name}`), 'src/targets/launchdarkly/README.md'];
   for (const page of pages) {
     const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g);
     for (const [, link = ''] of links) {
