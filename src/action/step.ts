@@ -18,7 +18,7 @@ export interface Step {
   readonly kinds: KindSchemas;
   /** What was checked out. */
   readonly head: Checkout;
-  /** The base branch of the pull request, checked out once. Rejects with a ProblemError where it is not there. */
+  /** The base branch of the pull request, checked out once; without one, the head. Rejects with a ProblemError where it is not there. */
   base(): Promise<Checkout>;
 }
 
@@ -26,12 +26,15 @@ export interface Step {
 export function createStep(parts: Pick<Step, 'inputs' | 'event' | 'runner' | 'env' | 'clock' | 'signal'>): Step {
   const { inputs, event, signal } = parts;
   const checkout = (root: string): Checkout => ({ root, config: inputs.config, url: event.repositoryUrl });
+  const head = checkout(event.workspace);
   let base: Promise<Checkout> | undefined;
   return {
     ...parts,
     kinds: { sources: sourceKinds, targets: targetKinds },
-    head: checkout(event.workspace),
+    head,
     base() {
+      // Nothing is proposed: what is there is compared with itself, so that all is pending anyway.
+      if (event.pull === undefined && inputs.basePath === undefined) return Promise.resolve(head);
       base ??= baseFolder(event, inputs.basePath, signal).then(checkout);
       return base;
     },

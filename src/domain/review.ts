@@ -17,7 +17,7 @@ export interface Review {
   readonly planned: Planned | undefined;
   /** Why an audience or a target is not known; none: all are. */
   readonly unknown: readonly Problem[];
-  /** Files and policy of the head that are wrong. */
+  /** What the change does wrong: files, policy, the configuration's addresses. */
   readonly problems: readonly Problem[];
 }
 

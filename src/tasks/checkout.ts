@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
@@ -57,8 +57,26 @@ export function problemsOf(error: unknown): readonly Problem[] {
   throw error;
 }
 
-async function mustBeInside({ root }: Checkout, path: string, what: string): Promise<void> {
-  if ((await realPathInside(root, path)) === undefined) throw new ProblemError(leadsOut(what));
+/**
+ * Throws a ProblemError for an absolute path that a link leads out of the checkout, or to what git keeps for itself: its
+ * settings may hold a token. `what` begins the message.
+ */
+export async function mustBeInside({ root }: Checkout, path: string, what: string): Promise<void> {
+  const real = await realPathInside(root, path);
+  const inside = real === undefined ? undefined : relative(await realpath(root), real);
+  if (inside === undefined || inside.split(sep)[0] === '.git') throw new ProblemError(leadsOut(what));
+}
+
+/** A file of a checkout, by its path from the root. Undefined: no regular file of at most so many bytes. */
+export async function readInside({ root }: Checkout, file: string, limit: number): Promise<Buffer | undefined> {
+  const path = pathInside(root, file);
+  if (path === undefined) return undefined;
+  try {
+    const found = await lstat(path);
+    return found.isFile() && found.size <= limit ? await readFile(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function notThere(config: string): Problem {

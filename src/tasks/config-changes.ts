@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import type { Place, Problem } from '../domain/problem.ts';
 import type { KindSchemas } from '../load/kinds.ts';
 import { pathText, quoted } from '../load/problems.ts';
 import { parseYaml, type YamlDocument } from '../load/yaml.ts';
-import { type Checkout, fromRoot, loadCheckout } from './checkout.ts';
+import { configLimit } from '../load/text-file.ts';
+import { type Checkout, fromRoot, loadCheckout, readInside } from './checkout.ts';
 
 export interface ConfigChanges {
   /** The configuration's text is another one. */
@@ -44,8 +43,8 @@ function baseName({ config }: Checkout): string {
   return config.split(/[\\/]/).at(-1) ?? config;
 }
 
-async function textOf({ root, config }: Checkout): Promise<string | undefined> {
-  return readFile(join(root, config), 'utf8').catch(() => undefined);
+async function textOf(checkout: Checkout): Promise<string | undefined> {
+  return (await readInside(checkout, checkout.config, configLimit))?.toString('utf8');
 }
 
 async function configOf(checkout: Checkout, options: LoadOptions): Promise<Config | undefined> {

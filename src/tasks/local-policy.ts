@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceEntry } from '../domain/config.ts';
 import { quoted } from '../load/problems.ts';
@@ -18,13 +18,10 @@ export async function checkLocalPolicy(config: Config, checkout: Checkout, folde
     for (const setting of ['path', 'data']) {
       const file = settings[setting];
       if (typeof file !== 'string') continue;
-      for (const name of ['', ...bundleFiles]) {
-        await mustBeInside(
-          checkout,
-          join(folder, file, name),
-          `The file ${quoted(join(file, name))} of the source ${quoted(id)}`,
-        );
-      }
+      const what = `The file ${quoted(file)} of the source ${quoted(id)}`;
+      await mustBeInside(checkout, join(folder, file), what);
+      const isFolder = (await stat(join(folder, file)).catch(noFile))?.isDirectory() ?? false;
+      for (const name of isFolder ? bundleFiles : []) await mustBeInside(checkout, join(folder, file, name), what);
     }
   }
 }

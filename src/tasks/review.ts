@@ -1,16 +1,15 @@
 import { intersection, type Members, noMembers, subtract, union } from '../domain/members.ts';
 import type { Config } from '../domain/config.ts';
 import type { Plan, PlacementChange } from '../domain/plan.ts';
-import { type Problem, ProblemError } from '../domain/problem.ts';
+import { formatProblem, type Problem, ProblemError } from '../domain/problem.ts';
 import type { PlacementReview, Review, Shares } from '../domain/review.ts';
-import { realPathInside } from '../lib/inside.ts';
 import { createFlagLoader, type FlagLoader, type LoadedFlags } from '../load/flags.ts';
 import type { KindSchemas } from '../load/kinds.ts';
-import { type Checkout, inCheckout, sameFolder } from './checkout.ts';
+import { type Checkout, inCheckout, mustBeInside, sameFolder } from './checkout.ts';
 import { configChanges } from './config-changes.ts';
 import { definitionChanges, weakerToggles } from './definition-changes.ts';
 import { openLine, type OpenOptions, silentObserver } from './open.ts';
-import { isLocal, localPolicyDiffers } from './local-policy.ts';
+import { checkLocalPolicy, isLocal, localPolicyDiffers } from './local-policy.ts';
 import { preview } from './preview.ts';
 import { unknownIn } from './unknown.ts';
 
@@ -43,18 +42,14 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const old = await sideOf(config, [], options);
   const folder = sameFolder(config.folder, base, head);
   const flags = sameFolder(folderOf(config), base, head);
-  if ((await realPathInside(head.root, flags)) === undefined) {
-    throw new ProblemError({
-      code: 'outside-checkout',
-      message: 'The flags folder leads out of the checkout.',
-      hint: 'Put it into the repository itself, without a link.',
-    });
-  }
+  await mustBeInside(head, flags, 'The flags folder');
+  await checkLocalPolicy(config, head, folder);
   const now = await sideOf({ ...config, folder, flags: { folder: flags } }, old.loaded.good, options);
   const definitions = definitionChanges(old.loaded.toggles, now.loaded.toggles, clock.now());
   const changes = await configChanges(base, head, options);
   const policyChanged = await localPolicyDiffers(config, folder);
-  const wrong = [...(now.loaded.unreadable ? [now.loaded.unreadable] : []), ...now.loaded.problems];
+  const known = new Set(problemsIn(old.loaded).map(formatProblem));
+  const wrong = problemsIn(now.loaded).filter(problem => !known.has(formatProblem(problem)));
   const about = {
     instance: config.instance,
     definitions,
@@ -62,7 +57,7 @@ export async function review(options: ReviewOptions): Promise<Review> {
     configChanged: changes.changed,
     policyChanged,
   };
-  const problems = wrong.map(problem => inCheckout(head, problem));
+  const problems = [...wrong.map(problem => inCheckout(head, problem)), ...changes.refused];
   if (mute.length > 0) return { ...about, planned: undefined, unknown: mute, problems };
 
   const [before, between, after] = await Promise.all([
@@ -84,6 +79,10 @@ export async function review(options: ReviewOptions): Promise<Review> {
     unknown: after.unknown.filter(one => !ofHead.includes(one)).map(({ problem }) => problem),
     problems: [...problems, ...ofHead.map(({ problem }) => problem)],
   };
+}
+
+function problemsIn({ unreadable, problems }: LoadedFlags): readonly Problem[] {
+  return unreadable === undefined ? problems : [unreadable, ...problems];
 }
 
 function folderOf({ flags }: Config): string {

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { formatProblem, type Problem, ProblemsError } from '../domain/problem.ts';
-import { pathInside } from '../lib/inside.ts';
 import { expiredWarnings } from '../load/expired.ts';
 import { createFlagLoader } from '../load/flags.ts';
 import type { KindSchemas } from '../load/kinds.ts';
-import { type Checkout, inCheckout, loadCheckout, problemsOf } from './checkout.ts';
+import { configLimit } from '../load/text-file.ts';
+import { type Checkout, inCheckout, loadCheckout, problemsOf, readInside } from './checkout.ts';
 import { configChanges } from './config-changes.ts';
 
 export interface ChangeOptions {
@@ -76,9 +74,7 @@ async function checked(checkout: Checkout, { kinds, env, now }: ChangeOptions): 
 function samePath(base: Checkout, head: Checkout): (file: string) => Promise<boolean> {
   const known = new Map<string, Promise<boolean>>();
   async function compare(file: string): Promise<boolean> {
-    if (pathInside(head.root, file) === undefined) return false;
-    const read = ({ root }: Checkout) => readFile(join(root, file)).catch(() => undefined);
-    const [one, other] = await Promise.all([read(base), read(head)]);
+    const [one, other] = await Promise.all([base, head].map(side => readInside(side, file, configLimit)));
     return one !== undefined && other !== undefined && one.equals(other);
   }
   return file => {
