@@ -2,6 +2,7 @@ import type { SeenSource } from './audience.ts';
 import type { Members } from './members.ts';
 import type { Approval, ApprovalWindow, Baseline, Block, Change } from './plan.ts';
 import type { AppliedListing, PlacementId } from './listing.ts';
+import type { Override, OverrideFacts, OverrideSubject } from './override.ts';
 import type { Outcome } from './target.ts';
 
 /**
@@ -177,6 +178,20 @@ export interface StateStore {
   /** Approves a block that was only just planned (`apply --approve`). */
   approveBlock(block: Block, by: string, until: number, at: number): Approval;
   openWindow(window: ApprovalWindow, at: number): void;
+  /** In force at `now`: those without an end, and those whose end is not yet; oldest first. */
+  overrides(now: number): readonly Override[];
+  /** Puts one in force, with its audit line; of the same subject there is one, with the newest facts. */
+  override(subject: OverrideSubject, facts: Omit<OverrideFacts, 'id' | 'since'>, at: number): Override;
+  /** Takes those of these ids back. Returns those that were in force. */
+  resume(ids: readonly string[], by: string, at: number): readonly Override[];
+  /** Drops those whose time is over, each with its audit line. */
+  expireOverrides(now: number): readonly Override[];
+  /** Who had it when an operator's word closed it; undefined: it is open, or something else closed it. */
+  setAside(placement: PlacementId): Members | undefined;
+  /** Placements of that address that have no answer, all of them: since when. Those not named have one. */
+  waiting(address: string, placements: Iterable<PlacementId>, at: number): ReadonlyMap<PlacementId, number>;
+  /** What `waiting` was told last. */
+  waitingSince(address: string): ReadonlyMap<PlacementId, number>;
   /** Changes whenever another process wrote into the state: cheap to poll. */
   dataVersion(): number;
 

@@ -7,6 +7,7 @@ import { History } from './history.ts';
 import { Journal } from './journal.ts';
 import { Keepsakes } from './keepsakes.ts';
 import { MemberSets } from './member-sets.ts';
+import { OverrideRows } from './overrides.ts';
 import { Placements } from './placements.ts';
 import { shared } from './problems.ts';
 import { pruneMembers } from './prune.ts';
@@ -15,10 +16,10 @@ import { Remembered } from './remembered.ts';
 export interface StoreOptions {
   readonly durability: StateStore['durability'];
   readonly uncertain: boolean;
-  /** `share`: everything but approvals, windows and audit rows is refused with `state-shared`. */
+  /** `share`: everything but approvals, windows, overrides and audit rows is refused with `state-shared`. */
   readonly access: 'own' | 'share';
   /** The audit log names members instead of hashing them. */
-  readonly auditUsers: boolean;
+  readonly auditUsers?: boolean;
   close(): void;
 }
 
@@ -29,12 +30,13 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
   const keepsakes = new Keepsakes(db);
   let key: string | undefined;
   const auditMembers = new AuditMembers(db, sets, {
-    users: options.auditUsers,
+    users: options.auditUsers ?? false,
     key: () => (key ??= keepsakes.secret('audit') ?? keepsakes.makeSecret('audit')),
   });
   const journal = new Journal(db, sets, auditMembers);
   const remembered = new Remembered(db, sets);
-  const placements = new Placements(db, sets, history, journal);
+  const overrides = new OverrideRows(db, sets, journal, text => auditMembers.tag(text).slice(2));
+  const placements = new Placements(db, sets, history, journal, overrides);
   const consent = new Consent(db, sets, journal);
   const applied = new Applied(db, placements, journal, remembered, consent);
   let seenVersion = db.dataVersion();
@@ -124,6 +126,19 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
     approve: (id, by, until, at) => consent.approve(id, by, until, at),
     approveBlock: (block, by, until, at) => consent.approveBlock(block, by, until, at),
     openWindow: (window, at) => consent.openWindow(window, at),
+    overrides: now => overrides.all(now),
+    override: (subject, facts, at) => overrides.put(subject, facts, at),
+    resume: (ids, by, at) => overrides.take(ids, by, at),
+    expireOverrides(now) {
+      own('what operators said');
+      return overrides.expire(now);
+    },
+    setAside: placement => overrides.setAside(placement),
+    waiting(address, ids, at) {
+      own('what waits for an answer');
+      return overrides.waiting(address, ids, at);
+    },
+    waitingSince: address => overrides.waitingSince(address),
     dataVersion: () => db.dataVersion(),
     saveBackup(address, key, definition, at) {
       own('a backup');

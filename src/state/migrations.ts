@@ -134,4 +134,17 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE placements ADD COLUMN intent_about TEXT;
     `,
   },
+  {
+    what: 'what operators say against git and policy',
+    sql: `
+      -- subject: JSON of what it is about; it may name a member. until NULL: until it is taken back.
+      CREATE TABLE overrides (
+        id TEXT PRIMARY KEY, subject TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, by TEXT NOT NULL, reason TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      -- who: whom policy had let in when an operator's word closed the placement; until it is open again.
+      CREATE TABLE set_aside (placement TEXT PRIMARY KEY, who INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      -- Placements without an answer, while maxHold is configured.
+      CREATE TABLE waiting (placement TEXT PRIMARY KEY, address TEXT NOT NULL, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import type { History } from './history.ts';
 import type { Journal } from './journal.ts';
 import type { MemberSets, SetId, Step } from './member-sets.ts';
+import type { OverrideRows } from './overrides.ts';
 import {
   dropEmptyListing,
   ensureListing,
@@ -47,18 +48,21 @@ export class Placements {
   readonly #sets: MemberSets;
   readonly #history: History;
   readonly #journal: Journal;
+  readonly #overrides: OverrideRows;
 
-  constructor(db: Database, sets: MemberSets, history: History, journal: Journal) {
+  constructor(db: Database, sets: MemberSets, history: History, journal: Journal, overrides: OverrideRows) {
     this.#db = db;
     this.#sets = sets;
     this.#history = history;
     this.#journal = journal;
+    this.#overrides = overrides;
   }
 
   /** A write is about to start. One before it that was not answered may still count: it becomes a doubt. */
   intend(address: string, change: PlacementWrite, at: number): void {
     const listing = ensureListing(this.#db, address, change);
     const row = placementRow(this.#db, change.placement);
+    if (row) this.#overrides.intend(change, { isOn: row.is_on === 1, who: row.who });
     savePlacement(this.#db, {
       ...(row ? { ...row, ...this.#doubtsOf(row) } : this.#freshRow(listing, change)),
       intent_on: isOn(change) ? 1 : 0,
@@ -78,6 +82,7 @@ export class Placements {
     const members = listOf(change.after.who);
     const who = this.#sets.put(members, row?.who, stepOf(change));
     const before = this.#before(row, change, at);
+    this.#overrides.placed(change);
     savePlacement(this.#db, {
       id: change.placement,
       listing: listing.id,

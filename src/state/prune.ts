@@ -14,6 +14,7 @@ const used = [
   ['blocks', 'granted'],
   ['approvals', 'revoked'],
   ['approvals', 'granted'],
+  ['set_aside', 'who'],
   ['audit', 'granted'],
   ['audit', 'revoked'],
 ] as const;
