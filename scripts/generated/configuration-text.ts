@@ -63,7 +63,7 @@ out: flag files are checked against them. In \`{ … }\` and \`[ … ]\` put a t
 
 **Durations** are a whole number with \`ms\`, \`s\`, \`m\` or \`h\`: \`30s\`, \`5m\`. A bare number is refused.
 
-\`notify\`, \`audit\`, \`tls\` and \`serve\` are reserved.`;
+\`tls\` and \`serve\` are reserved.`;
 
 export const flagIntro = `## Flag files
 

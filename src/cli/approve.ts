@@ -53,8 +53,9 @@ export async function approveCommand(context: Context, id: string | undefined, f
 
 function openShared(config: Config, log: Log): StateStore {
   try {
-    const { stateDir, instance } = config;
-    return openState({ folder: stateDir, instance, clock: systemClock, log, access: 'share' });
+    const { stateDir: folder, instance, audit } = config;
+    const auditUsers = audit?.users ?? false;
+    return openState({ folder, instance, clock: systemClock, log, access: 'share', auditUsers });
   } catch (error) {
     if (toProblem(error).code !== 'state-missing') throw error;
     throw new UsageError(unknownApproval('Nothing is blocked: nothing was ever applied from here.'));

@@ -25,8 +25,29 @@ export interface Config {
   readonly adminTokens: readonly NamedToken[];
   readonly readTokens: readonly NamedToken[];
   readonly publicStatus: boolean;
+  /** Undefined: as it is by default. */
+  readonly audit?: AuditConfig;
+  /** Who is told when something is blocked, cannot be reached, or is well again. */
+  readonly notify?: readonly Receiver[];
   /** Values that must never be shown, found when loading: `secretsOf` in load/ is how to ask for them. */
   readonly secrets?: readonly string[];
+}
+
+/** How long the audit log is kept, and whether it names members. */
+export interface AuditConfig {
+  /** ms */
+  readonly keep: number;
+  readonly maxRows: number;
+  readonly users: boolean;
+}
+
+export type NotifyEvent = 'blocked' | 'degraded' | 'recovered';
+
+/** One that is told. `url` is a secret: who knows it may write there. */
+export interface Receiver {
+  readonly type: 'webhook' | 'slack';
+  readonly url: string;
+  readonly events: readonly NotifyEvent[];
 }
 
 /** Where flag files are. */

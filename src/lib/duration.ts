@@ -34,3 +34,20 @@ export function formatDuration(ms: number): string {
   }
   return `${ms}ms`;
 }
+
+export const daysPattern = '^[1-9][0-9]{0,3}d$';
+
+/** The schema of a number of days in the configuration: `400d`. */
+export function Days(options: { readonly description: string; readonly default?: string }) {
+  return Type.String({
+    pattern: daysPattern,
+    patternErrorMessage: 'a whole number of days above 0, such as 400d',
+    ...options,
+  });
+}
+
+/** `400d` → ms. Throws a RangeError for text that the `Days` schema refuses. */
+export function parseDays(text: string): number {
+  if (!new RegExp(daysPattern).test(text)) throw new RangeError('A number of days is written as 400d.');
+  return Number.parseInt(text, 10) * 24 * unitMs.h;
+}

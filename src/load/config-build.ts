@@ -2,7 +2,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Config, FlagsPlace, GitFlags, NamedToken, SourceEntry, TargetEntry } from '../domain/config.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Purpose } from '../domain/settings-check.ts';
-import { parseDuration } from '../lib/duration.ts';
+import { parseDays, parseDuration } from '../lib/duration.ts';
 import { pathInside } from '../lib/inside.ts';
 import { parseBind } from './bind.ts';
 import { check, type Placer } from './check.ts';
@@ -86,6 +86,11 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     const hint = 'Name a folder inside it, or give an absolute path.';
     say(['stateDir'], 'outside-folder', '"stateDir" leads out of the configuration’s folder.', hint);
   }
+  for (const [index, { url }] of file.notify.entries()) {
+    if (standIns(['notify', index, 'url']) || isWebAddress(url)) continue;
+    const hint = 'Write the whole address, with https://.';
+    say(['notify', index, 'url'], 'bad-notify-url', `The "url" of notify ${index + 1} is no address.`, hint);
+  }
   for (const key of ['adminTokens', 'readTokens'] as const) {
     for (const index of doubles(file[key].map(({ name }) => name))) {
       const message = `${key} has two tokens called ${quoted(file[key][index]?.name ?? '')}.`;
@@ -111,6 +116,8 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     adminTokens: file.adminTokens.filter(configured),
     readTokens: file.readTokens.filter(configured),
     publicStatus: file.publicStatus,
+    audit: { ...file.audit, keep: parseDays(standIns(['audit', 'keep']) ? defaults.auditKeep : file.audit.keep) },
+    notify: file.notify,
     secrets: worthHiding(references.values),
   };
   return { config, problems, warnings: entries.warnings };
@@ -118,6 +125,10 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
 
 function configured({ token }: NamedToken): boolean {
   return token !== '';
+}
+
+function isWebAddress(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '');
 }
 
 /** Takes keys of later versions out of the raw file and says so, before they are called unknown. */

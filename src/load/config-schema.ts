@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Duration } from '../lib/duration.ts';
+import { Days, Duration } from '../lib/duration.ts';
 import { gitFlagsSchema } from './git-settings.ts';
 import { Line, Name, nameKeys } from './pieces.ts';
 
@@ -9,7 +9,7 @@ const policyMeaning =
   '`sync`: everything; `upsert-only`: toggles whose file went are never closed, users are still revoked; `detect`: nothing is written.';
 
 /** Defaults that the old form shares. */
-export const defaults = { flags: 'flags', stateDir: '.optoggles', driftInterval: '10m' } as const;
+export const defaults = { flags: 'flags', stateDir: '.optoggles', driftInterval: '10m', auditKeep: '400d' } as const;
 
 const share = (value: number, description: string) =>
   Type.Number({ minimum: 0, maximum: 1, default: value, description });
@@ -72,6 +72,37 @@ export const guardSchema = Type.Object(
   },
 );
 
+export const auditSchema = Type.Object(
+  {
+    keep: Days({ default: defaults.auditKeep, description: 'How long its lines are kept.' }),
+    maxRows: Type.Integer({ minimum: 1000, default: 1_000_000, description: 'At most so many; the oldest go first.' }),
+    users: Type.Boolean({
+      default: false,
+      description: 'True: it names members. Else they are hashes with a key that stays in `stateDir`.',
+    }),
+  },
+  { ...closed, default: {}, description: 'The audit log, kept in `stateDir`: see `optoggles history`.' },
+);
+
+const notifyEvents = ['blocked', 'degraded', 'recovered'] as const;
+
+export const receiverSchema = Type.Object(
+  {
+    type: Type.Enum(['webhook', 'slack'], {
+      description: '`webhook`: JSON; `slack`: an incoming webhook of Slack, or of what speaks like it.',
+    }),
+    url: Type.String({ minLength: 1, description: 'Where to. A secret: take it from a reference.' }),
+    events: Type.Array(Type.Enum([...notifyEvents], { description: 'A kind of news.' }), {
+      minItems: 1,
+      uniqueItems: true,
+      default: [...notifyEvents],
+      description:
+        '`blocked`: the guard stopped something; `degraded`: something cannot be reached for half a minute; `recovered`: either is over.',
+    }),
+  },
+  { ...closed, description: 'One that is told.' },
+);
+
 /** `optoggles.yaml`. Entries of `sources` and `targets` are checked afterwards by the schema of their kind. */
 export const configSchema = Type.Object(
   {
@@ -126,6 +157,8 @@ export const configSchema = Type.Object(
     }),
     adminTokens: namedTokens('Who may approve and start a sync over HTTP.'),
     readTokens: namedTokens('Who may read the status over HTTP, besides admins.'),
+    audit: auditSchema,
+    notify: Type.Array(receiverSchema, { default: [], description: 'Who is told of what an operator has to know.' }),
     publicStatus: Type.Boolean({
       default: false,
       description: 'True: the status is served without a token even where others can reach it.',
@@ -137,4 +170,4 @@ export const configSchema = Type.Object(
 export type ConfigFile = Static<typeof configSchema>;
 
 /** Keys that later versions will have. */
-export const reservedKeys: readonly string[] = ['notify', 'audit', 'tls', 'serve'];
+export const reservedKeys: readonly string[] = ['tls', 'serve'];

@@ -7,7 +7,7 @@ import { buildConfig, type Unneeded } from './config-build.ts';
 import type { KindSchemas } from './kinds.ts';
 import { isLegacy, legacyConfig } from './legacy.ts';
 import { compare, sortProblems } from './problems.ts';
-import { secretsIn } from './secrets.ts';
+import { addressSecrets, secretsIn } from './secrets.ts';
 import { configLimit, readTextFile } from './text-file.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -102,7 +102,8 @@ export function secretsOf(config: Config): string[] {
   const tokens = [...config.adminTokens, ...config.readTokens].map(({ token }) => token);
   const settings = [...config.sources, ...config.targets].flatMap(entry => secretsIn(entry.settings));
   const { token = '', webhookSecret = '' } = config.flags?.git ?? {};
-  const own = [config.callbackSecret ?? '', token, webhookSecret];
+  const receivers = (config.notify ?? []).flatMap(({ url }) => addressSecrets(url));
+  const own = [config.callbackSecret ?? '', token, webhookSecret, ...receivers];
   const all = new Set([...(config.secrets ?? []), ...own, ...tokens, ...settings]);
   all.delete('');
   return [...all].sort((a, b) => b.length - a.length || compare(a, b));

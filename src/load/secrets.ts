@@ -3,6 +3,8 @@ const secretKey =
 const headersKey = /headers$/i;
 /** Shorter ones are `true`, `prod`, a port: hiding them would hide the message. */
 const shortest = 6;
+/** A path of at most so many characters is no secret: `/hooks`. */
+const longestPath = 8;
 
 /** True for keys under which a secret is expected. */
 export function looksSecret(key: string): boolean {
@@ -14,6 +16,13 @@ export function secretsIn(settings: Readonly<Record<string, unknown>>): string[]
   const found: string[] = [];
   collect(settings, false, text => found.push(text));
   return found;
+}
+
+/** An address that is a secret itself, and its path and query, which messages show alone. */
+export function addressSecrets(address: string): string[] {
+  const url = URL.parse(address);
+  const path = url === null ? '' : `${url.pathname}${url.search}`;
+  return [address, ...(path.length > longestPath ? [path, url?.pathname ?? path] : [])];
 }
 
 /** Which of the values that came in through references are kept for redaction, whatever key they stand under. */

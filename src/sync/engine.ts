@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Line } from './line.ts';
 import type { TargetLane } from './target-lane.ts';
 import { blockStatuses, healthOf, sourceStatus, targetStatus, toggleStatuses } from './status.ts';
+import { keepUp } from './upkeep.ts';
 import type { Engine, Gauges, Status, ToggleStatus } from './view.ts';
 
 export interface EngineOptions {
@@ -25,8 +26,6 @@ export interface EngineOptions {
 export const approvalHolds = 60 * 60_000;
 /** Another process may approve through the state: it is looked at so often (ms). */
 const approvalsEvery = 1_000;
-const pruneEvery = 60 * 60_000;
-const auditKept = 365 * 24 * 60 * 60_000;
 
 /** What the engine needs of a repository: the shape of `GitFlagLoader` in `load/`. */
 export interface FlagsRepository {
@@ -53,7 +52,6 @@ export function createEngine(options: EngineOptions): RunningEngine {
   let cached: Status | undefined;
   let dataVersion = store.dataVersion();
   let cancelApprovals = () => {};
-  let cancelPrune = () => {};
 
   line.onChange(() => {
     cached = undefined;
@@ -105,12 +103,6 @@ export function createEngine(options: EngineOptions): RunningEngine {
     });
   }
 
-  function prune(): void {
-    const now = clock.now();
-    store.prune({ history: now - config.guard.window, audit: now - auditKept });
-    cancelPrune = clock.after(pruneEvery, prune);
-  }
-
   /** Since when what is held is held, and what is to be revoked is not yet revoked. */
   function follow(): void {
     const now = clock.now();
@@ -151,7 +143,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   }
 
   watchApprovals();
-  cancelPrune = clock.after(pruneEvery, prune);
+  const stopUpkeep = keepUp(store, config, clock);
 
   return {
     status,
@@ -180,7 +172,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     },
     stop() {
       cancelApprovals();
-      cancelPrune();
+      stopUpkeep();
     },
   };
 }

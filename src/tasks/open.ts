@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { memoryState, openState } from '../state/store.ts';
 import { callbackBearer } from '../sync/bearers.ts';
 import { createLine, type Line } from '../sync/line.ts';
+import { hashTheRest } from '../sync/upkeep.ts';
 import type { Observer } from '../sync/view.ts';
 import { type Flags, openFlags } from './flags.ts';
 import type { TargetContext } from '../targets/kind.ts';
@@ -112,13 +113,15 @@ export function openLine(options: OpenOptions): Opened {
       const all = [...targets, ...[...former.targets.values()].flat()];
       const closing = [...sources.map(source => source.close(signal)), ...all.map(target => target.close())];
       await Promise.allSettled(closing);
+      if (options.mode !== 'preview') hashTheRest(store);
       store.close();
     },
   };
 }
 
 function openStore({ config, mode, clock, log, through }: OpenOptions): StateStore {
-  const options = { folder: config.stateDir, instance: config.instance, clock, log };
+  const { stateDir: folder, instance, audit } = config;
+  const options = { folder, instance, clock, log, auditUsers: audit?.users ?? false };
   // What it remembers has names, where these have something else.
   if (through) return memoryState(options);
   try {

@@ -66,6 +66,8 @@ describe('a configuration', () => {
       adminTokens: [],
       readTokens: [],
       publicStatus: false,
+      audit: { keep: 34_560_000_000, maxRows: 1_000_000, users: false },
+      notify: [],
       secrets: [],
     });
   });
@@ -83,6 +85,10 @@ callbackSecret: abc
 adminTokens: [{ name: oncall, token: t1 }, { name: nobody, token: "" }]
 readTokens: [{ name: board, token: t2 }]
 publicStatus: true
+audit: { keep: 30d, maxRows: 5000, users: true }
+notify:
+  - { type: slack, url: https://hooks.slack.test/services/T0/B0/secret }
+  - { type: webhook, url: http://pager.test/, events: [degraded] }
 `);
     expect(config.targets[0]).toMatchObject({ policy: 'detect', environments: ['b', 'a'] });
     expect(config).toMatchObject({
@@ -95,6 +101,15 @@ publicStatus: true
       adminTokens: [{ name: 'oncall', token: 't1' }],
       readTokens: [{ name: 'board', token: 't2' }],
       publicStatus: true,
+      audit: { keep: 2_592_000_000, maxRows: 5000, users: true },
+      notify: [
+        {
+          type: 'slack',
+          url: 'https://hooks.slack.test/services/T0/B0/secret',
+          events: ['blocked', 'degraded', 'recovered'],
+        },
+        { type: 'webhook', url: 'http://pager.test/', events: ['degraded'] },
+      ],
     });
   });
 
@@ -137,8 +152,8 @@ describe('errors of the configuration', () => {
       'keys of every object',
       `${small}constructor: 1\ntoString: 2\n`,
       [
-        '5:1: Unknown key "constructor". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, publicStatus.',
-        '6:1: Unknown key "toString". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, publicStatus.',
+        '5:1: Unknown key "constructor". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
+        '6:1: Unknown key "toString". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
       ],
     ],
     [
@@ -155,6 +170,21 @@ describe('errors of the configuration', () => {
       [
         '5:15: An ssh address needs an installed git. Set "driver: cli" where git and ssh are installed, or use the https address with a token.',
       ],
+    ],
+    [
+      'an audit log without a unit',
+      `${small}audit: { keep: 400 }\n`,
+      ['5:16: "audit.keep" must be text, not a number. Use a whole number of days above 0, such as 400d.'],
+    ],
+    [
+      'a receiver without an address',
+      `${small}notify: [{ type: webhook, url: pager }]\n`,
+      ['5:32: The "url" of notify 1 is no address. Write the whole address, with https://.'],
+    ],
+    [
+      'a receiver that is told of something else',
+      `${small}notify: [{ type: webhook, url: "http://pager.test", events: [all] }]\n`,
+      ['5:62: "notify[0].events[0]" must be one of blocked, degraded, recovered. A kind of news.'],
     ],
     ['another version', small.replace('1', '2'), ['1:10: "version" must be 1. The version of this format: 1.']],
     [
@@ -261,7 +291,7 @@ describe('errors of the configuration', () => {
       'aliases',
       `x: &x 1\n${small}`,
       [
-        '1:1: Unknown key "x". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, publicStatus.',
+        '1:1: Unknown key "x". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
       ],
     ],
     [
