@@ -17,17 +17,20 @@ beforeEach(async () => {
   server.token = env.GIT_TOKEN;
 });
 
-function folderWith(more: Readonly<Record<string, unknown>> = {}): string {
+function folderWith(
+  more: Readonly<Record<string, unknown>> = {},
+  config: Readonly<Record<string, unknown>> = {},
+): string {
   const flags = { git: server.url, token: '${GIT_TOKEN}', webhookSecret: '${HOOK}', poll: '1h', ...more };
   return tempFolder({
-    'optoggles.yaml': configText({ flags }),
+    'optoggles.yaml': configText({ ...config, flags }),
     'audiences.yaml': listsText({ 'app.rbac.beta': ['alice'], 'app.rbac.gamma': ['bob'] }),
   });
 }
 
 interface Row {
   readonly what: string;
-  readonly revision?: string;
+  readonly commit?: string;
 }
 
 interface Status {
@@ -102,7 +105,7 @@ describe('flags from a repository', () => {
       .all()
       .map(({ entry }) => JSON.parse(String(entry)) as Row);
     database.close();
-    const commits = rows.filter(({ what }) => what === 'commit').map(({ revision }) => revision);
+    const commits = rows.filter(({ what }) => what === 'commit').map(({ commit }) => commit);
     expect(commits).toEqual([first, second, third]);
     for (const secret of [...Object.values(env), encoded]) expect(`${stdout}${stderr}${state}`).not.toContain(secret);
   });
@@ -147,6 +150,10 @@ describe('flags from a repository', () => {
     expect(found.stderr).toMatch(/^flags\/beta\.yaml:\d+:\d+: /m);
     const blind = await optoggles(folder, ['validate']);
     expect(blind).toMatchObject({ code: 0, stderr: expect.stringContaining('The flag files were not checked: ') });
+    const rest = { type: 'restapi', endpointUrl: 'http://127.0.0.1:1/toggles', environment: 'production' };
+    const extraHeaders = { Authorization: 'Bearer ${NOT_SET}' };
+    const others = folderWith({}, { targets: [{ name: 'rest', ...rest, extraHeaders }] });
+    expect((await optoggles(others, ['validate'], env)).stderr).toContain('Unknown key "nme"');
     await server.stop();
     const offline = await optoggles(folder, ['validate'], env);
     expect(offline).toMatchObject({ code: 0, stderr: expect.stringContaining('The flag files were not checked: ') });
