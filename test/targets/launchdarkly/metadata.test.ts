@@ -45,7 +45,7 @@ describe('what a flag shows', () => {
   }
 
   it('refuses keys and tags that cannot be', () => {
-    for (const key of ['', '.a', 'a b', 'ä', 'x'.repeat(257), 'constructor', 'toString']) {
+    for (const key of ['', '.a', 'a b', 'a,b', 'a/b', 'ä', 'x'.repeat(257), 'constructor', 'toString']) {
       const made = metadataFor(draft, key);
       expect('problem' in made && made.problem.code, key).toBe('launchdarkly-key');
     }
