@@ -41,7 +41,8 @@ export function namesFor(instance: string, project: string | undefined): Names {
     tag,
     remoteKey(key, named) {
       const own = named ?? project ?? firstProject;
-      return own === project ? key : `${own}/${key}`;
+      // A slash in the key itself must not look like a project: no flag has one, and so it is refused.
+      return own === project && !key.includes('/') ? key : `${own}/${key}`;
     },
     placeOf(remoteKey) {
       const slash = remoteKey.indexOf('/');

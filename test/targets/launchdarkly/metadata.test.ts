@@ -149,6 +149,8 @@ describe('names', () => {
       ]) {
         expect(names.placeOf(names.keyOf(place))).toEqual(place);
       }
+      // No flag file leads into another project by its key.
+      expect(names.placeOf(names.remoteKey('web/k', 'mobile'))).toEqual({ project: 'mobile', key: 'web/k' });
     }
   });
 
