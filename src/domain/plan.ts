@@ -1,7 +1,7 @@
 import type { AudienceId, Audience, Evidence, Provenance, Who } from './audience.ts';
 import type { JsonObject } from './json.ts';
 import type { Members } from './members.ts';
-import type { Overrides } from './override.ts';
+import type { Override, Overrides } from './override.ts';
 import type { Problem } from './problem.ts';
 import type { AppliedListing, Capabilities, DesiredListing, Live, PlacementId, Refusal, WayIn } from './listing.ts';
 
@@ -165,6 +165,18 @@ export interface Plan {
   readonly warnings: readonly Problem[];
   /** Of the flags repository: where the definitions come from. */
   readonly commit?: string;
+  /** What of it is neither git's nor policy's. */
+  readonly overrides?: readonly ToldOverride[];
+}
+
+/** An override as it may be shown: no member's name. */
+export interface ToldOverride {
+  readonly id: string;
+  readonly kind: Override['kind'];
+  /** `beta is switched off in production` */
+  readonly what: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** A change stands on an answer that is no older than this (ms); an older one is asked again. */
@@ -263,6 +275,8 @@ export interface PlanInput {
   readonly settled?: boolean;
   /** What operators said; none where it is missing. */
   readonly overrides?: Overrides;
+  /** Who had a placement when an operator's word closed it: they come back without being counted as let in. */
+  readonly setAside?: (placement: PlacementId) => Members | undefined;
   /** `apply --checksum`: the caller compared the checksum of the plan over all targets; what the commit causes is approved. */
   readonly definitionsReviewed?: boolean;
 }

@@ -34,20 +34,25 @@ export function hasDenied(members: Members, { denied }: Pick<Overrides, 'denied'
   return false;
 }
 
-/** An answer without those who are denied; the same object where none of them is in it. */
-export function withoutDenied(audience: Audience, denied: Members): Audience {
+/**
+ * An answer without those who are denied; the same object where none of them is in it. `known`: sets that were made
+ * before, so that the same members give the same set.
+ */
+export function withoutDenied(audience: Audience, denied: Members, known = new WeakMap<Members, Members>()): Audience {
   if (audience.state === 'defined') {
-    const who = lessDenied(audience.who, denied);
+    const who = lessDenied(audience.who, denied, known);
     return who === audience.who ? audience : { ...audience, who };
   }
   if (audience.state !== 'not-ready' || audience.candidate === undefined) return audience;
-  const candidate = lessDenied(audience.candidate, denied);
+  const candidate = lessDenied(audience.candidate, denied, known);
   return candidate === audience.candidate ? audience : { ...audience, candidate };
 }
 
-function lessDenied(who: Who, denied: Members): Who {
+function lessDenied(who: Who, denied: Members, known: WeakMap<Members, Members>): Who {
   if (who.kind !== 'members' || !hasDenied(who.members, { denied })) return who;
-  return { kind: 'members', members: subtract(who.members, denied) };
+  const members = known.get(who.members) ?? subtract(who.members, denied);
+  known.set(who.members, members);
+  return { kind: 'members', members };
 }
 
 /** What git wants, with what operators switched off; the same list where that is nothing. */

@@ -85,12 +85,13 @@ function baseOf(context: Context, holding: Holding): Base {
   const { contents, applied } = holding;
   const baseline = context.input.baseline(holding.id);
   const current = grantedByPolicy(holding);
+  const back = contents.on ? undefined : context.input.setAside?.(holding.id);
   const byHand = contents.known ? context.differences.without(contents.any, current) : noMembers;
   if (baseline !== undefined) {
     const { members, approvedRevoked, approvedGranted } = baseline;
     const since = context.input.now - context.input.guard.window;
     const filledAt = applied?.firstFilledAt ?? -Infinity;
-    const known = union(members, byHand);
+    const known = union(members, byHand, back ?? noMembers);
     return {
       base: members,
       known,
@@ -106,7 +107,7 @@ function baseOf(context: Context, holding: Holding): Base {
   const seen = isOpen ? union(contents.sure, byHand) : contents.any;
   return {
     base: isOpen && applied !== undefined ? intersection(current, applied.who) : current,
-    known: union(seen, applied?.who ?? noMembers),
+    known: union(seen, applied?.who ?? noMembers, back ?? noMembers),
     current,
     byHand,
     filledAt: -Infinity,

@@ -6,11 +6,13 @@ import type { GoodDefinition, StateStore } from '../domain/state.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { switchedOff } from '../plan/overrides.ts';
 import { bearersOf, ownerOf } from './bearers.ts';
 import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
-import { desiredFor } from './desired.ts';
+import { type Desired, desiredFor } from './desired.ts';
 import { heldNews } from './held-news.ts';
 import { followMoves } from './moves.ts';
+import { createOverriding, type Overriding } from './overriding.ts';
 import { createPlanning } from './planning.ts';
 import { createScanning } from './scanning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
@@ -56,6 +58,10 @@ export interface Line {
   syncAll(): void;
   /** What was blocked may have been approved. */
   approved(): void;
+  /** What operators said, as it is in force here. */
+  readonly overriding: Overriding;
+  /** Something may have been said, or taken back, or its time may be over: the state is read again. */
+  overridden(): void;
   /** One plan over everything as it stands. */
   planAll(): Plan;
   /** Nothing runs, nothing waits to be tried again. */
@@ -83,12 +89,17 @@ export function createLine(options: LineOptions): Line {
   const closing = new AbortController();
   const aborting = new AbortController();
   const { signal } = aborting;
+  /** As they came, and without those who are denied. */
+  const answered = new Map<AudienceId, Audience>();
   const audiences = new Map<AudienceId, Audience>();
+  /** What git wants, before operators are heard. */
+  const wanted = new Map<TargetLane, Desired>();
   const listeners = new Set<() => void>();
   const timers = new Set<() => void>();
   const remember = options.mode !== 'preview';
   let cancelTelling: (() => void) | undefined;
   let bearers: ReadonlyMap<string, string> | undefined;
+  const overriding = createOverriding({ store, clock, log, remember });
 
   const definitions = createDefinitions({
     load: options.load,
@@ -126,7 +137,8 @@ export function createLine(options: LineOptions): Line {
         const news = new Set(changed);
         for (const answer of answers) {
           if (!audiences.has(answer.id)) news.add(answer.id);
-          audiences.set(answer.id, answer);
+          answered.set(answer.id, answer);
+          audiences.set(answer.id, overriding.less(answer));
         }
         if (remember) for (const lane of targets) lane.answered(answers, news, announced);
         changedSomething();
@@ -170,7 +182,21 @@ export function createLine(options: LineOptions): Line {
     sources: () => sources,
     targets: () => targets,
     audiences,
+    overriding,
   });
+
+  function want(lane: TargetLane, desired: Desired): void {
+    wanted.set(lane, desired);
+    lane.setDesired({ ...desired, listings: switchedOff(desired.listings, overriding.current) });
+  }
+
+  function overridden(): void {
+    if (!overriding.refresh()) return;
+    for (const [id, answer] of answered) audiences.set(id, overriding.less(answer));
+    for (const [lane, desired] of wanted) want(lane, desired);
+    if (remember) for (const lane of targets) lane.wake({ kind: 'operator' });
+    changedSomething();
+  }
 
   /** The lane's plan, with what follows from it at once: blocks are kept, small differences accepted. */
   function planned(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined {
@@ -206,10 +232,10 @@ export function createLine(options: LineOptions): Line {
         store.audit({ at: clock.now(), what: 'commit', commit });
       }
       for (const lane of targets) {
-        lane.setDesired(desiredFor(lane.target, toggles, present, config.legacy !== undefined));
+        want(lane, desiredFor(lane.target, toggles, present, config.legacy !== undefined));
       }
-      const wanted = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
-      for (const id of audiences.keys()) if (!wanted.has(id)) audiences.delete(id);
+      const asked = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
+      for (const known of [answered, audiences]) for (const id of known.keys()) if (!asked.has(id)) known.delete(id);
       changedSomething();
     },
     news(isFirst) {
@@ -271,7 +297,10 @@ export function createLine(options: LineOptions): Line {
     targets,
     audiences,
     definitions,
+    overriding,
+    overridden,
     async start() {
+      overriding.refresh();
       if (options.mode === 'run') for (const lane of sources) lane.start();
       else tellWaiting();
       scanning.rescan();

@@ -5,12 +5,13 @@ import type { StateStore } from '../domain/state.ts';
 import type { Clock } from '../lib/clock.ts';
 import { planTargets } from '../plan/plan.ts';
 import type { Definitions } from './definitions.ts';
+import { type Overriding, toldOverrides } from './overriding.ts';
 import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
 
 export interface PlanningOptions {
   readonly config: Pick<Config, 'guard' | 'onRemoved'>;
-  readonly store: Pick<StateStore, 'baseline' | 'moved' | 'approvals' | 'windows'>;
+  readonly store: Pick<StateStore, 'baseline' | 'moved' | 'approvals' | 'windows' | 'setAside' | 'memberTag'>;
   readonly clock: Clock;
   readonly definitions: Definitions;
   readonly only: ReadonlySet<string> | undefined;
@@ -19,6 +20,7 @@ export interface PlanningOptions {
   sources(): readonly SourceLane[];
   targets(): readonly TargetLane[];
   readonly audiences: ReadonlyMap<AudienceId, Audience>;
+  readonly overriding: Pick<Overriding, 'current' | 'list'>;
 }
 
 export interface Planning {
@@ -51,6 +53,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       approvals: store.approvals(now),
       windows: store.windows(now),
       removals: removals(since, only !== undefined),
+      overrides: options.overriding.current,
+      setAside: placement => store.setAside(placement),
       ...(only && { only }),
       ...(toggles && { settled: true }),
       ...(options.reviewed && { definitionsReviewed: true }),
@@ -111,7 +115,12 @@ export function createPlanning(options: PlanningOptions): Planning {
         ),
       );
       const commit = definitions.current?.commit;
-      return commit === undefined ? plan : { ...plan, commit };
+      const overrides = toldOverrides(options.overriding.list, member => store.memberTag(member));
+      return {
+        ...plan,
+        ...(commit !== undefined && { commit }),
+        ...(overrides.length > 0 && { overrides }),
+      };
     },
   };
 }

@@ -182,6 +182,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     plannedAt = epoch;
     if (reasons.some(reason => reason.read)) holdings.doubtAll();
     if (reasons.some(reason => reason.kind === 'definitions' || reason.kind === 'operator')) retries.renew();
+    // Somebody is waiting: only the platform's own word keeps us.
+    if (reasons.some(reason => reason.kind === 'operator')) retries.forgive(() => true);
     else if (reasons.some(reason => reason.kind === 'drift')) retries.askRefusedAgain();
     try {
       if ((retries.held?.until ?? 0) > begin) return;
