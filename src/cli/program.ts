@@ -4,6 +4,7 @@ import { type ApplyFlags, applyCommand } from './apply.ts';
 import { type ApproveFlags, approveCommand } from './approve.ts';
 import { type Context, failWith } from './context.ts';
 import { type ExplainFlags, explainCommand } from './explain.ts';
+import { type HistoryFlags, historyCommand } from './history.ts';
 import { type ImportFlags, importCommand } from './import.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
@@ -96,6 +97,18 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   program
     .command('run')
     .description('keep the targets in agreement, until SIGTERM')
+  program
+    .command('history')
+    .description('when somebody got a toggle or lost it, by which commit, revision and approval')
+    .argument('[key]', 'the toggle')
+    .argument('[user]', 'only what became of this member, as policy names it')
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--since <when>', 'not before: 24h, 7d, 2026-11-01')
+    .option('--export <file>', 'the audit log as JSON lines, of all toggles where no key is given; - is stdout')
+    .action((key: string | undefined, user: string | undefined, flags: HistoryFlags) =>
+      historyCommand(context, key, user, flags),
+    );
     .option(...configOption)
     .action((flags: RunFlags) => runCommand(context, flags));
   program

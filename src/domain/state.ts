@@ -81,6 +81,8 @@ export interface AuditLine {
   readonly revoked: () => Iterable<string>;
   /** What became of that member by it; undefined: nothing. */
   readonly touched: (member: string) => 'granted' | 'revoked' | undefined;
+  /** `entry.member` is this one. */
+  readonly isMember: (member: string) => boolean;
 }
 
 /** A block as the state keeps it, so that `approve` finds it from another process. */

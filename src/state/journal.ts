@@ -122,6 +122,7 @@ export class Journal {
       },
       granted: () => this.#members.list(granted),
       revoked: () => this.#members.list(revoked),
+      isMember: one => member !== null && (member === one || member === this.#members.tag(one)),
       touched: one =>
         this.#members.has(granted, one) ? 'granted' : this.#members.has(revoked, one) ? 'revoked' : undefined,
     };
