@@ -67,7 +67,7 @@ export function settingsApproval({ target }: Told, { key }: FlagPlace): Problem 
 
 export function archivedApproval({ target }: Told, { key }: FlagPlace): Problem {
   return {
-    code: 'launchdarkly-archived',
+    code: 'launchdarkly-archived-approval',
     message: `${target}: flag ${key} was archived, and would let in again whom policy has put out since, where changes need approval.`,
     hint: 'Restore it in LaunchDarkly by hand; what is to change then is asked for there.',
   };

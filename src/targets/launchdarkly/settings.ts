@@ -151,11 +151,21 @@ export function readSettings(
     environments: environmentsOf(settings['environments'], target, environments ?? []),
     sdk: {
       keys: given.sdkKeys ?? {},
-      baseUrl: given.sdkUrl === undefined ? undefined : addressOf(target, 'sdkUrl', given.sdkUrl),
-      streamUrl: given.streamUrl === undefined ? undefined : addressOf(target, 'streamUrl', given.streamUrl),
+      baseUrl: given.sdkUrl === undefined ? besides(baseUrl, 'sdk') : addressOf(target, 'sdkUrl', given.sdkUrl),
+      streamUrl:
+        given.streamUrl === undefined ? besides(baseUrl, 'stream') : addressOf(target, 'streamUrl', given.streamUrl),
     },
     address: ['launchdarkly', baseUrl, ...(given.projKey === undefined ? [] : [given.projKey])].join(' '),
   };
+}
+
+/**
+ * Where the SDK of that instance of LaunchDarkly goes; undefined: where it goes by itself. An SDK key of one instance has
+ * no business at another (https://launchdarkly.com/docs/sdk/features/service-endpoint-configuration).
+ */
+function besides(baseUrl: string, service: 'sdk' | 'stream'): string | undefined {
+  const [, instance] = /^https:\/\/app\.(eu\.launchdarkly\.com|launchdarkly\.us)$/.exec(baseUrl) ?? [];
+  return instance === undefined ? undefined : `https://${service}.${instance}`;
 }
 
 function addressOf(target: string, field: string, text: string): string {

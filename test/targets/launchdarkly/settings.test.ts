@@ -32,6 +32,26 @@ describe('the settings of a target', () => {
     ]);
   });
 
+  it('send the SDK to the LaunchDarkly of baseUrl, unless told otherwise', () => {
+    const sdk = (more: Readonly<Record<string, unknown>>) => {
+      const { baseUrl, streamUrl } = settings(more).sdk;
+      return [baseUrl, streamUrl];
+    };
+    expect(sdk({})).toEqual([undefined, undefined]);
+    expect(sdk({ baseUrl: 'https://app.eu.launchdarkly.com/' })).toEqual([
+      'https://sdk.eu.launchdarkly.com',
+      'https://stream.eu.launchdarkly.com',
+    ]);
+    expect(sdk({ baseUrl: 'https://app.launchdarkly.us' })).toEqual([
+      'https://sdk.launchdarkly.us',
+      'https://stream.launchdarkly.us',
+    ]);
+    expect(
+      sdk({ baseUrl: 'https://app.launchdarkly.us', sdkUrl: 'https://relay', streamUrl: 'https://relay' }),
+    ).toEqual(['https://relay', 'https://relay']);
+    expect(sdk({ baseUrl: 'https://app.eu.launchdarkly.com.example' })).toEqual([undefined, undefined]);
+  });
+
   it('are refused where they cannot be meant, without showing the token', () => {
     const wrong: readonly (readonly [Readonly<Record<string, unknown>>, readonly string[], string])[] = [
       [{ baseUrl: token }, ['production'], 'launchdarkly-address'],
