@@ -12,6 +12,8 @@ export interface PreviewOptions {
   /** ms. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+  /** True: what is still waited for will not come. */
+  readonly enough?: () => boolean;
 }
 
 /** A plan, and what kept it from knowing more. */
@@ -34,7 +36,7 @@ export async function preview(options: PreviewOptions): Promise<Planned> {
       }
     }),
   );
-  await settle(line, clock, timeout, signal);
+  await settle(line, clock, timeout, signal, options.enough);
   const { failed, warnings } = findingsOf(line);
   return { plan: line.planAll(), failed: [...failed, ...unread.flat()], warnings };
 }

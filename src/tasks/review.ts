@@ -101,6 +101,9 @@ async function sideOf(config: Config, good: LoadedFlags['good'], { kinds }: Revi
   return { config, loader, loaded: await loader.load([]) };
 }
 
+/** ms. Files that a source cannot read are not waited for any longer: nobody corrects them while we look. */
+const patience = 3_000;
+
 /** A line over the flags of one side, cut before `apply`. State and targets are always those of the base. */
 async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOptions) {
   const { config, clock, random, log, timeout, signal } = options;
@@ -108,7 +111,14 @@ async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOpt
   const how = { config, clock, random, log, observer: silentObserver, mode: 'preview' } as const;
   const opened = openLine({ ...how, flags, sourceFolder });
   try {
-    const { plan } = await preview({ line: opened.line, clock, timeout, signal });
+    const { line } = opened;
+    const local = new Set(config.sources.filter(isLocal).map(({ id }) => id));
+    const over = clock.now() + patience;
+    const enough = () =>
+      clock.now() >= over &&
+      line.sources.every(lane => lane.settled() || local.has(lane.source.id)) &&
+      line.targets.every(lane => lane.settled());
+    const { plan } = await preview({ line, clock, timeout, signal, enough });
     return { plan, unknown: unknownIn(opened.line) };
   } finally {
     await opened.close();

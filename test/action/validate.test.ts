@@ -85,8 +85,11 @@ it('a configuration in a folder has its places from the root of the checkout', a
 });
 
 it('without the base it checks everything, and says that', async () => {
-  const { workspace, git } = pushed({ ...base, 'flags/broken.yaml': flagText('broken', { type: 'nonsense' }) });
-  git('commit', '-q', '--allow-empty', '-m', 'not a merge');
+  const { workspace, ...repository } = pushed({
+    ...base,
+    'flags/broken.yaml': flagText('broken', { type: 'nonsense' }),
+  });
+  repository.git('commit', '-q', '--allow-empty', '-m', 'not a merge');
   const payload = pullPayload({ base: '1'.repeat(40), head: '2'.repeat(40) });
   const result = await run({ workspace, event: 'pull_request', payload, inputs: { command: 'validate' } });
   expect(result.code).toBe(1);

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempFolder, writeFiles } from './temp-folder.ts';
 
-type Files = Readonly<Record<string, string | null>>;
+type Files = Readonly<Record<string, string | Uint8Array | null>>;
 
 export interface PullRequestCheckout {
   /** What `actions/checkout` leaves: a merge of the head into the base, detached. */
@@ -14,7 +14,7 @@ export interface PullRequestCheckout {
 }
 
 /** A repository with a base commit, and a merge of a change to it checked out. `null` removes a file. */
-export function pullRequest(base: Readonly<Record<string, string>>, change: Files): PullRequestCheckout {
+export function pullRequest(base: Files, change: Files): PullRequestCheckout {
   const workspace = tempFolder();
   const git = gitIn(workspace);
   git('init', '-q', '-b', 'master');
@@ -29,7 +29,7 @@ export function pullRequest(base: Readonly<Record<string, string>>, change: File
 }
 
 /** A repository with one commit, checked out as after a push. */
-export function pushed(files: Readonly<Record<string, string>>): PullRequestCheckout {
+export function pushed(files: Files): PullRequestCheckout {
   const workspace = tempFolder();
   const git = gitIn(workspace);
   git('init', '-q', '-b', 'master');
@@ -39,9 +39,9 @@ export function pushed(files: Readonly<Record<string, string>>): PullRequestChec
 }
 
 /** A clone of what is checked out there, so many commits deep (`fetch-depth`). */
-export function cloned({ workspace, git }: PullRequestCheckout, depth: number): string {
+export function cloned({ workspace, ...pull }: PullRequestCheckout, depth: number): string {
   const folder = tempFolder();
-  git('clone', '-q', `--depth=${depth}`, `file://${workspace}`, folder);
+  pull.git('clone', '-q', `--depth=${depth}`, `file://${workspace}`, folder);
   return folder;
 }
 
