@@ -14,6 +14,7 @@ import { launchdarklyCases } from './cases/launchdarkly.ts';
 import { opalCase } from './cases/opal.ts';
 import { quietCases } from './cases/quiet.ts';
 import { validateCase } from './cases/validate.ts';
+import { verifyCase } from './cases/verify.ts';
 import { renderPage, renderRow, type Row, type Surroundings } from './result.ts';
 
 const CASES: Readonly<Record<string, (say: (row: Row) => void) => Promise<void>>> = {
@@ -23,6 +24,7 @@ const CASES: Readonly<Record<string, (say: (row: Row) => void) => Promise<void>>
   opal: opalCase,
   endurance: enduranceCase,
   validate: validateCase,
+  verify: verifyCase,
   launchdarkly: launchdarklyCases,
   git: gitCase,
 };
