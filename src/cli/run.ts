@@ -13,6 +13,7 @@ import { createEngine } from '../sync/engine.ts';
 import type { Line } from '../sync/line.ts';
 import { openLine } from '../tasks/open.ts';
 import { settle } from '../tasks/settle.ts';
+import { startTelling } from '../tasks/tell.ts';
 import { type Context, lookOf, openConfig } from './context.ts';
 
 export interface RunFlags {
@@ -59,6 +60,16 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     redact: createRedactor(secretsOf(config)),
     webhookSecret: config.flags?.git?.webhookSecret,
   });
+  const telling = startTelling({
+    config,
+    line,
+    store,
+    flags: () => flags.git?.state.state ?? 'ok',
+    clock: systemClock,
+    random: Math.random,
+    log,
+    redact: createRedactor(secretsOf(config)),
+  });
   const closing = new AbortController();
   function configChanged(): void {
     log.warn({ file: config.file }, `${config.file} changed: it is read at the next start`);
@@ -87,6 +98,7 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
   } finally {
     closing.abort();
     engine.stop();
+    await telling.stop();
     await server.close();
     store.audit({ at: systemClock.now(), what: 'stopped' });
     await opened.close();

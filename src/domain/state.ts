@@ -201,6 +201,9 @@ export interface StateStore {
   saveBackup(address: string, key: string, definition: unknown, at: number): void;
   /** Appends a line; inside of a transaction it is a part of that. */
   audit(entry: AuditEntry): void;
+  /** What that receiver of news was told and is not over yet, by what it is about; empty: nothing. */
+  told(receiver: string): ReadonlyMap<string, string>;
+  saveTold(receiver: string, told: ReadonlyMap<string, string>): void;
   /** A member as logs, reports and the audit log may name it: `h:` and a hash with a key that never leaves the state. */
   memberTag(member: string): string;
   /** Oldest first. */

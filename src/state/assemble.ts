@@ -145,6 +145,11 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       keepsakes.saveBackup(address, key, definition, at);
     },
     audit: entry => journal.write(entry),
+    told: receiver => keepsakes.told(receiver),
+    saveTold(receiver, told) {
+      own('what was told');
+      keepsakes.saveTold(receiver, told);
+    },
     memberTag: member => auditMembers.tag(member),
     *auditLog() {
       for (const { entry } of journal.read()) yield entry;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { SeenSource } from '../domain/audience.ts';
 import type { GoodDefinition } from '../domain/state.ts';
 import type { Database } from './database.ts';
+import { meta, setMeta } from './form.ts';
 
 /** What is kept under a name and read back as it was: sources seen, last good definitions, backups, our own secrets. */
 export class Keepsakes {
@@ -61,6 +62,17 @@ export class Keepsakes {
       at,
       JSON.stringify(definition ?? null),
     );
+  }
+
+  /** What a receiver was told, by what it is about. */
+  told(receiver: string): ReadonlyMap<string, string> {
+    const text = meta(this.#db, `told ${receiver}`);
+    return new Map(text === undefined ? [] : (JSON.parse(text) as [string, string][]));
+  }
+
+  /** Replaces it. */
+  saveTold(receiver: string, told: ReadonlyMap<string, string>): void {
+    setMeta(this.#db, `told ${receiver}`, JSON.stringify([...told]));
   }
 
   /** A secret made before; undefined: none yet. */

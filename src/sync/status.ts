@@ -9,7 +9,7 @@ import type { TargetLane } from './target-lane.ts';
 import type { BlockStatus, Health, SourceStatus, TargetStatus, ToggleStatus } from './view.ts';
 
 /** A placement counts as failing from the second failure in a row on. */
-const keepsFailing = 2;
+export const keepsFailing = 2;
 
 export function isoOrNull(time: number | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString();
