@@ -74,6 +74,8 @@ export function commandsOf(event: RunEvent): readonly Command[] {
       return ['validate'];
     case 'push':
       return event.ref === `refs/heads/${event.defaultBranch}` ? ['apply'] : ['validate'];
+    case 'schedule':
+      return ['stale'];
     default:
       throw new UsageError({
         code: 'no-command',

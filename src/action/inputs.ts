@@ -1,8 +1,8 @@
 import { UsageError } from '../domain/problem.ts';
 import { parseDuration } from '../lib/duration.ts';
 
-export type Command = 'validate' | 'plan' | 'apply';
-export const commands: readonly Command[] = ['validate', 'plan', 'apply'];
+export type Command = 'validate' | 'plan' | 'apply' | 'stale';
+export const commands: readonly Command[] = ['validate', 'plan', 'apply', 'stale'];
 
 /** What a workflow says under `with`, checked. `action.yml` describes each. */
 export interface Inputs {

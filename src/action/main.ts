@@ -7,6 +7,7 @@ import { commandsOf, readEvent, refuseTarget } from './event.ts';
 import { type Command, readInputs } from './inputs.ts';
 import { planStep } from './plan.ts';
 import { createRunner, type Runner } from './runner.ts';
+import { staleStep } from './stale.ts';
 import { createStep, type Step } from './step.ts';
 import { validateStep } from './validate.ts';
 
@@ -14,6 +15,7 @@ const steps: Readonly<Record<Command, (step: Step) => Promise<number>>> = {
   validate: validateStep,
   plan: planStep,
   apply: applyStep,
+  stale: staleStep,
 };
 
 /** Runs the commands of a step, all of them, and gives the worst exit status. Tells what was thrown; throws nothing. */
