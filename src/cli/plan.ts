@@ -5,6 +5,7 @@ import { type Planned, preview } from '../tasks/preview.ts';
 import { exitCode } from '../tasks/result.ts';
 import { type Context, durationOption, lookOf, tellProblems, writeJson } from './context.ts';
 import { withPreviewLine } from './preview-line.ts';
+import { planByServer } from './server.ts';
 import { planFromSnapshot } from './snapshot.ts';
 
 export interface PlanFlags {
@@ -16,6 +17,7 @@ export interface PlanFlags {
   readonly timeout: string;
   readonly detailedExitcode?: boolean | undefined;
   readonly snapshot?: string | undefined;
+  readonly server?: string | undefined;
 }
 
 /** `optoggles plan`: shows what `apply` would do now, and writes nothing. */
@@ -33,9 +35,12 @@ export async function planCommand(context: Context, flags: PlanFlags): Promise<v
 }
 
 function planned(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
-  if (flags.snapshot === undefined) return planHere(context, flags, timeout);
-  if (flags.showUsers) throw noNames('--snapshot');
-  return planFromSnapshot(context, { ...flags, file: flags.snapshot, timeout });
+  const { snapshot, server, showUsers } = flags;
+  if (snapshot === undefined && server === undefined) return planHere(context, flags, timeout);
+  if (snapshot !== undefined && server !== undefined) throw notBoth();
+  if (showUsers) throw noNames(snapshot === undefined ? '--server' : '--snapshot');
+  if (server !== undefined) return planByServer(context, { ...flags, server });
+  return planFromSnapshot(context, { ...flags, file: snapshot ?? '', timeout });
 }
 
 function planHere(context: Context, flags: PlanFlags, timeout: number): Promise<Planned> {
@@ -54,6 +59,14 @@ function noNames(option: string): UsageError {
   return new UsageError({
     code: 'names-not-here',
     message: `--show-users cannot be used with ${option}: no names come from there.`,
+    hint: 'Leave one of them out.',
+  });
+}
+
+function notBoth(): UsageError {
+  return new UsageError({
+    code: 'snapshot-or-server',
+    message: '--snapshot and --server cannot be used together: each has its own answers.',
     hint: 'Leave one of them out.',
   });
 }

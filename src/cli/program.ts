@@ -52,6 +52,7 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--show-users', 'names, not only counts')
     .addOption(only)
     .addOption(timeout)
+    .option('--server <url>', 'let a running instance make the plan, of the flag files here; token in OPTOGGLES_TOKEN')
     .option('--snapshot <file>', 'ask no policy: its answers are those of optoggles snapshot')
     .option('--detailed-exitcode', 'exit 2 when changes are pending, 3 when blocked, 4 when held')
     .action((flags: PlanFlags) => planCommand(context, flags));
@@ -65,6 +66,8 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .addOption(timeout)
     .option('--checksum <checksum>', 'only if the changes by definition are those of the plan with this checksum')
     .option('--approve <id...>', 'let through what the guard blocked under this id')
+    .option('--server <url>', 'bring a running instance to the commit here instead; admin token in OPTOGGLES_TOKEN')
+    .option('--commit <id>', 'with --server: this commit; none: whatever it has')
     .action((flags: ApplyFlags) => applyCommand(context, flags));
   program
     .command('verify')
@@ -95,9 +98,6 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .addOption(timeout)
     .action((flags: SnapshotFlags) => snapshotCommand(context, flags));
   program
-    .command('run')
-    .description('keep the targets in agreement, until SIGTERM')
-  program
     .command('history')
     .description('when somebody got a toggle or lost it, by which commit, revision and approval')
     .argument('[key]', 'the toggle')
@@ -109,6 +109,9 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .action((key: string | undefined, user: string | undefined, flags: HistoryFlags) =>
       historyCommand(context, key, user, flags),
     );
+  program
+    .command('run')
+    .description('keep the targets in agreement, until SIGTERM')
     .option(...configOption)
     .action((flags: RunFlags) => runCommand(context, flags));
   program

@@ -2,6 +2,7 @@ import { ProblemError } from '../domain/problem.ts';
 import { createHttpClient } from '../lib/http.ts';
 import { reportStatus, type StatusView } from '../report/status.ts';
 import { type Context, lookOf, openConfig, writeJson } from './context.ts';
+import { tokenVariable } from './server.ts';
 
 export interface StatusFlags {
   readonly config?: string | undefined;
@@ -12,13 +13,14 @@ export interface StatusFlags {
 const patience = 10_000;
 const largestStatus = 64 * 1024 * 1024;
 
-/** `optoggles status`: what a running instance says of itself, asked with the first token that the configuration has. */
+/** `optoggles status`: what a running instance says of itself, asked with the token in `OPTOGGLES_TOKEN`, or the first that the configuration has. */
 export async function statusCommand(context: Context, flags: StatusFlags): Promise<void> {
   const { config } = await openConfig(context, flags.config, 'look');
   const { host, port } = config.bind;
   const here = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   // An empty one is a variable that is not set.
-  const token = [...config.readTokens, ...config.adminTokens].find(one => one.token !== '')?.token;
+  const told = context.env[tokenVariable]?.trim() || undefined;
+  const token = told ?? [...config.readTokens, ...config.adminTokens].find(one => one.token !== '')?.token;
   const client = createHttpClient({
     name: 'the running instance',
     baseUrl: flags.server ?? `http://${here}:${port}`,

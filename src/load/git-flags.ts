@@ -36,6 +36,8 @@ export interface FlagsState {
   readonly state: 'ok' | 'held' | 'failing';
   /** In force; undefined: none yet. */
   readonly commit: string | undefined;
+  /** Where the ref stands, as far as was seen. */
+  readonly newest: string | undefined;
 }
 
 /** The flags of a repository: a commit is taken as a whole, or the last good one stays in force. */
@@ -47,6 +49,8 @@ export interface GitFlagLoader extends FlagLoader {
   /** A push of `ref` came in; false: it is not the one that counts. */
   pushed(ref: string, defaultBranch: string | undefined): boolean;
   readonly state: FlagsState;
+  /** Whether a commit is in force, or one that came after it. */
+  includes(commit: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -87,7 +91,7 @@ class Loader implements GitFlagLoader {
 
   get state(): FlagsState {
     const state = this.#held ? 'held' : this.#looks.trouble ? 'failing' : 'ok';
-    return { state, commit: this.#inForce };
+    return { state, commit: this.#inForce, newest: this.#repository.seen?.commit };
   }
 
   load(lastGood: readonly GoodDefinition[]): Promise<LoadedFlags> {
@@ -107,6 +111,17 @@ class Loader implements GitFlagLoader {
     const isOurs = wanted === undefined ? isDefault : named.includes(ref);
     if (isOurs) this.poke();
     return isOurs;
+  }
+
+  async includes(commit: string): Promise<boolean> {
+    const now = this.#inForce;
+    if (now === undefined || now === commit) return now === commit;
+    const reader = this.#repository.reader();
+    try {
+      return reader !== undefined && (await reader.has(commit)) && (await reader.descends(now, commit));
+    } catch {
+      return false;
+    }
   }
 
   watch(changed: () => void, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,8 @@ export interface Access {
   mayRead(authorization: string | undefined, host: string | undefined): boolean;
   /** The same for metrics, which only a loopback address protects. */
   mayMeasure(authorization: string | undefined, host: string | undefined): boolean;
+  /** Whether this request may make us work: what everybody may look at is not enough. */
+  mayAsk(authorization: string | undefined, host: string | undefined): boolean;
 }
 
 /** Who may do what over HTTP. Tokens that are empty (a variable that is not set) do not exist. */
@@ -31,6 +33,7 @@ export function createAccess(config: AccessConfig): Access {
     hasAdmin: admins.length > 0,
     admin: authorization => tokenName(admins, authorization),
     mayRead: (authorization, host) => config.publicStatus || local(host) || knows(authorization),
+    mayAsk: (authorization, host) => local(host) || knows(authorization),
     mayMeasure: (authorization, host) => !config.loopback || config.publicStatus || local(host) || knows(authorization),
   };
 }

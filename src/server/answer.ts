@@ -60,6 +60,26 @@ export const problems = {
     message: 'The body is not what is expected here.',
     hint: 'Send JSON: {"id": "the id of the block"}.',
   },
+  notJson: {
+    code: 'bad-body',
+    message: 'The body is not said to be JSON.',
+    hint: 'Send it with "content-type: application/json".',
+  },
+  tooLargeHere: {
+    code: 'body-too-large',
+    message: 'The body is larger than what is taken here.',
+    hint: 'Send less: of a plan, the flag files alone.',
+  },
+  tooMany: {
+    code: 'too-many-requests',
+    message: 'As much as is done at once is being done already.',
+    hint: 'Ask again in a few seconds.',
+  },
+  unknownJob: {
+    code: 'unknown-job',
+    message: 'There is nothing under this id, or not any more.',
+    hint: 'Ask for the plan, or for the sync, again.',
+  },
   badRequest: { code: 'bad-request', message: 'The request cannot be read.', hint: 'Check its address and headers.' },
   unknownBlock: {
     code: 'unknown-block',

@@ -52,13 +52,14 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
 }
 
 /** The exit status of an apply: what waits only for a platform's own approval counts as held. */
-export function applyExit({ left, failed, awaiting }: Applied): number {
+export function applyExit({ left, failed, awaiting }: Pick<Applied, 'left' | 'failed' | 'awaiting'>): number {
   const code = exitCode(left, failed.length > 0, true);
   if (code !== exitCodes.pending) return code;
   return left.changes.every(({ id }) => awaiting.has(id)) ? exitCodes.held : exitCodes.failed;
 }
 
-function awaitingIn({ changes }: Plan, { targets }: Opened['line']): ReadonlySet<string> {
+/** Ids of changes for which a platform's own approval is waited for, and of those that come after them. */
+export function awaitingIn({ changes }: Plan, { targets }: Opened['line']): ReadonlySet<string> {
   const awaiting = new Set<string>();
   for (const change of changes) {
     const isAsked = targets.some(lane => lane.target.name === change.target && lane.waitsFor(change) !== undefined);

@@ -1,6 +1,7 @@
 import type { Audience, Source, Unchanged, Who } from '../domain/audience.ts';
 import type { Live, LiveListing, LivePlacement } from '../domain/listing.ts';
 import { type Members, membersOf, noMembers } from '../domain/members.ts';
+import type { Block, Change, Plan } from '../domain/plan.ts';
 import type { Target } from '../domain/target.ts';
 import type { KeyedHash } from '../lib/keyed-hash.ts';
 
@@ -90,4 +91,16 @@ function hashedPlacement(placement: LivePlacement, hashed: HashMembers): LivePla
 
 function hashedWho(who: Who, hashed: HashMembers): Who {
   return who.kind === 'members' ? { kind: 'members', members: hashed(who.members) } : who;
+}
+
+/** The plan as others may compare it: hashes in the place of whoever gains or loses something. */
+export function hashedPlan(plan: Plan, hashed: HashMembers): Plan {
+  const both = <Item extends Pick<Block, 'granted' | 'revoked'>>(item: Item): Item => {
+    return { ...item, granted: hashed(item.granted), revoked: hashed(item.revoked) };
+  };
+  return {
+    ...plan,
+    changes: plan.changes.map((change): Change => (change.kind === 'placement' ? both(change) : change)),
+    blocked: plan.blocked.map(both),
+  };
 }
