@@ -37,7 +37,7 @@ export async function openLd(options: LdOptions = {}) {
       token: fake.token,
       baseUrl: fake.url,
       projKey: 'default',
-      timeout: '500ms',
+      timeout: '2s',
       environments: { production: 'production', test: 'test' },
       sdkUrl: fake.url,
       streamUrl: fake.streamUrl,
