@@ -2,7 +2,7 @@ import type { Audience, AudienceId, Source } from '../domain/audience.ts';
 import type { Config } from '../domain/config.ts';
 import type { Plan } from '../domain/plan.ts';
 import { formatProblem } from '../domain/problem.ts';
-import type { GoodDefinition, StateStore } from '../domain/state.ts';
+import type { GoodDefinition, StateStore, StoredBlock } from '../domain/state.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -10,6 +10,7 @@ import { switchedOff } from '../plan/overrides.ts';
 import { bearersOf, ownerOf } from './bearers.ts';
 import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
 import { type Desired, desiredFor } from './desired.ts';
+import { notYetJudged } from './earlier-blocks.ts';
 import { heldNews } from './held-news.ts';
 import { followMoves } from './moves.ts';
 import { createOverriding, type Overriding } from './overriding.ts';
@@ -94,6 +95,7 @@ export function createLine(options: LineOptions): Line {
   const audiences = new Map<AudienceId, Audience>();
   /** What git wants, before operators are heard. */
   const wanted = new Map<TargetLane, Desired>();
+  const judgedAnew = new Set<TargetLane>();
   const listeners = new Set<() => void>();
   const timers = new Set<() => void>();
   const remember = options.mode !== 'preview';
@@ -202,7 +204,11 @@ export function createLine(options: LineOptions): Line {
   function planned(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined {
     const plan = planning.planFor(lane, toggles);
     if (!plan) return undefined;
-    const { fresh: begun, gone } = store.saveBlocks(lane.target.name, plan.blocked, clock.now());
+    const { fresh: begun, gone } = store.saveBlocks(
+      lane.target.name,
+      [...plan.blocked, ...earlier(lane, plan)],
+      clock.now(),
+    );
     for (const block of begun) {
       options.observer.blocked(block.reason);
       log.warn({ block: block.id, reason: block.reason, target: lane.target.name }, block.message);
@@ -220,6 +226,21 @@ export function createLine(options: LineOptions): Line {
       sources.find(one => one.source.id === source)?.accept(instance);
     }
     return plan;
+  }
+
+  /** Blocks of before the start that are still to be judged; once none is, none comes back. */
+  function earlier(lane: TargetLane, plan: Plan): readonly StoredBlock[] {
+    if (judgedAnew.has(lane)) return [];
+    const removalsOpen = scanning.soonAgain && holdsStrays(targets);
+    const { asks } = lane.desired;
+    const left = notYetJudged(store.blocks(), plan.blocked, {
+      target: lane.target.name,
+      asks,
+      audiences,
+      removalsOpen,
+    });
+    if (left.length === 0 && [...asks.keys()].every(id => audiences.has(id))) judgedAnew.add(lane);
+    return left;
   }
 
   const scanning = createScanning({

@@ -34,4 +34,61 @@ describe('a block', () => {
     expect(world.store.blocks()).toEqual([]);
     expect(world.target.members('t0', 'production')).toHaveLength(5);
   });
+
+  test('that is there at a start is the same one once its answer has come', async () => {
+    const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('other')] });
+    world.policy('beta', names(100));
+    world.policy('other', names(100));
+    await world.start();
+    await world.changes('beta', names(10));
+    await world.changes('other', names(10));
+    const before = world.store.blocks();
+    expect(before).toHaveLength(2);
+    await world.clock.advance(60_000);
+    world.policy('other', names(100));
+    await world.restart();
+    await world.clock.advance(5_000);
+    expect(world.store.blocks()).toEqual(before.filter(({ placements }) => placements[0]?.toggle === 'beta'));
+    const lines = [...world.store.auditLog()].filter(({ what }) => what === 'blocked' || what === 'withdrawn');
+    expect(lines.map(({ what, toggle }) => `${what} ${toggle}`)).toEqual([
+      'blocked beta',
+      'blocked other',
+      'withdrawn other',
+    ]);
+  });
+
+  test('is not over because its source does not answer at a start', async () => {
+    const world = createWorld();
+    world.policy('beta', names(100));
+    await world.start();
+    await world.changes('beta', names(10));
+    const before = world.store.blocks();
+    expect(before).toHaveLength(1);
+    world.source.before = () => new Promise<never>(() => {});
+    await world.restart();
+    await world.clock.advance(60_000);
+    expect(world.store.blocks()).toEqual(before);
+  });
+
+  test('of removals is not over before it is known what is gone', async () => {
+    const toggles = Array.from({ length: 10 }, (_, index) => toggleOf(`t${index}`));
+    const world = createWorld({ toggles });
+    for (const { key } of toggles) world.policy(key, ['alice']);
+    await world.start();
+    for (const { key } of toggles.slice(0, 7)) world.toggles.delete(key);
+    world.line.rescan();
+    await world.clock.advance(5_000);
+    const before = world.store.blocks();
+    expect(before).toMatchObject([{ scope: 'removal' }]);
+    await world.clock.advance(60_000);
+    const restarted = world.restart();
+    await world.clock.advance(5_000);
+    await restarted;
+    expect(world.store.blocks()).toEqual(before);
+    expect([...world.store.auditLog()].filter(({ what }) => what === 'withdrawn')).toEqual([]);
+    for (const { key } of toggles) world.toggles.set(key, toggleOf(key));
+    world.line.rescan();
+    await world.clock.advance(5_000);
+    expect(world.store.blocks()).toEqual([]);
+  });
 });
