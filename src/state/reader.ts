@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { ProblemError } from '../domain/problem.ts';
 import { Database } from './database.ts';
 import { mayWrite, type StateFiles } from './folder.ts';
-import { type FormOptions, requireForm } from './form.ts';
+import { type FormOptions, inspectForm, requireForm } from './form.ts';
 import { lastOwner } from './owner.ts';
 import { needsOwner, type Owner, unsafe } from './problems.ts';
 
@@ -22,6 +22,7 @@ export function openBeside(files: StateFiles, form: FormOptions): Beside | undef
   if (stat === undefined) return undefined;
   if (!stat.isFile()) throw unsafe(files.database, stat.isSymbolicLink() ? 'a symbolic link' : 'not a file');
   const readOnly = !mayWrite(files);
+  if (!readOnly) lookFirst(files, form);
   const db = readOnly ? openReadOnly(files.database) : new Database(files.database);
   try {
     if (requireForm(db, form)) return { db, readOnly };
@@ -31,6 +32,21 @@ export function openBeside(files: StateFiles, form: FormOptions): Beside | undef
   }
   db.close();
   return undefined;
+}
+
+/**
+ * Refuses a state that is not for us before anything can write into it. The last connection that may write puts a `-wal`
+ * file away when it closes (https://www.sqlite.org/wal.html), also into a state of a newer version that was killed; one
+ * that only reads leaves both as they are. Throws a ProblemError.
+ */
+export function lookFirst(files: StateFiles, form: FormOptions): void {
+  if ((statSync(`${files.database}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = new Database(files.database, { readOnly: true });
+  try {
+    inspectForm(db, form);
+  } finally {
+    db.close();
+  }
 }
 
 /** Who has the state, for the message to who cannot have it; undefined where that cannot be read. */

@@ -8,7 +8,7 @@ import { bringToForm, type FormOptions } from './form.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { isUncertain, markClosed, markTaken } from './owner.ts';
 import { inUse, missing } from './problems.ts';
-import { openBeside, readOwner } from './reader.ts';
+import { lookFirst, openBeside, readOwner } from './reader.ts';
 import { assembleStore } from './assemble.ts';
 
 export interface StateOptions {
@@ -62,6 +62,7 @@ function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): S
   if (!lock) throw inUse(files.folder, readOwner(files));
   let db: Database | undefined;
   try {
+    lookFirst(files, form);
     db = new Database(files.database);
     const boot = options.boot === undefined ? bootId() : options.boot;
     // The form first: of a file that is not ours not even the journal mode is changed.
