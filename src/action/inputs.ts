@@ -12,6 +12,8 @@ export interface Inputs {
   readonly basePath: string | undefined;
   readonly all: boolean;
   readonly showUsers: boolean;
+  /** From the root. */
+  readonly rules: string | undefined;
   readonly checksum: string | undefined;
   readonly approve: readonly string[];
   /** ms */
@@ -28,6 +30,7 @@ export function readInputs(get: (name: string) => string): Inputs {
     basePath: text('base-path'),
     all: oneOf('all', text('all'), ['true', 'false']) === 'true',
     showUsers: oneOf('show-users', text('show-users'), ['counts', 'names']) === 'names',
+    rules: text('rules'),
     checksum: text('checksum'),
     approve: get('approve')
       .split(/[\s,]+/)

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemsError } from '../domain/problem.ts';
@@ -10,6 +10,7 @@ import { reviewLine, reviewParts, totals } from '../report/review.ts';
 import { type Checkout, inCheckout, loadCheckout } from '../tasks/checkout.ts';
 import { exitCodes } from '../tasks/result.ts';
 import { review } from '../tasks/review.ts';
+import { judge, rulesInput } from '../tasks/rules.ts';
 import { putComment } from './comment.ts';
 import { createGitHub, refusedBy } from './github.ts';
 import { markerOf } from './marker.ts';
@@ -24,7 +25,7 @@ export async function planStep(step: Step): Promise<number> {
   const { inputs, runner, env, clock, kinds, head, signal } = step;
   const base = await step.base();
   const { config, mute } = await configOf(base, step);
-  const found = await review({
+  const compared = await review({
     base,
     head,
     config,
@@ -37,6 +38,7 @@ export async function planStep(step: Step): Promise<number> {
     timeout: inputs.timeout,
     signal,
   });
+  const found = await judged(step, base, compared);
   for (const problem of found.problems) runner.annotate('error', problem);
   for (const problem of found.unknown) {
     runner.annotate('warning', { ...problem, message: `Audience unknown: ${problem.message}` });
@@ -46,7 +48,7 @@ export async function planStep(step: Step): Promise<number> {
   runner.summarize(parts.join('\n'));
   runner.say(reviewLine(found));
   await comment(step, config, parts);
-  return found.problems.length > 0 ? exitCodes.failed : exitCodes.done;
+  return found.problems.length + (found.verdict?.denied.length ?? 0) > 0 ? exitCodes.failed : exitCodes.done;
 }
 
 /** The base's configuration. Where its secrets are not there (as from a fork) nothing is asked, and `mute` says why. */
@@ -64,6 +66,30 @@ async function configOf(
     if (!(error instanceof ProblemsError)) throw error;
     return { config: plain.config, mute: error.problems.map(problem => inCheckout(base, problem)) };
   }
+}
+
+/** With the word of the base branch's rules, where there are any and there is a plan. */
+async function judged({ inputs, runner, env, clock, signal }: Step, base: Checkout, found: Review): Promise<Review> {
+  const { rules, timeout } = inputs;
+  if (rules === undefined || found.planned === undefined) return found;
+  if ((await stat(join(base.root, rules)).catch(() => undefined)) === undefined) {
+    runner.annotate('warning', noRules(rules));
+    return found;
+  }
+  const input = rulesInput(found.planned, found.toggles);
+  const verdict = await judge(base, input, { rules, clock, log: runner.log, timeout, path: env.PATH, signal });
+  const hint = `So say the rules in ${rules} on the base branch.`;
+  for (const message of verdict.denied) runner.annotate('error', { code: 'rule-denied', message, hint });
+  for (const message of verdict.warned) runner.annotate('warning', { code: 'rule-warned', message, hint });
+  return { ...found, verdict };
+}
+
+function noRules(rules: string): Problem {
+  return {
+    code: 'rules-missing',
+    message: `The rules ${JSON.stringify(rules)} are not on the base branch, so nothing is judged by them.`,
+    hint: 'They count once they are merged; if they are there under another name, correct the input "rules".',
+  };
 }
 
 async function giveOutputs({ runner, event, inputs }: Step, found: Review): Promise<void> {

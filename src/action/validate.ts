@@ -7,9 +7,18 @@ import type { Step } from './step.ts';
 
 /** Checks the configuration and flag files that were checked out, without secrets and without a network. */
 export async function validateStep(step: Step): Promise<number> {
-  const { inputs, runner, env, clock, kinds, head } = step;
+  const { inputs, runner, env, clock, kinds, head, signal } = step;
   const { base, missing } = await baseOf(step);
-  const found = await validateChange({ head, base, all: inputs.all, kinds, env, now: clock.now() });
+  const found = await validateChange({
+    head,
+    base,
+    all: inputs.all,
+    kinds,
+    env,
+    now: clock.now(),
+    rules: inputs.rules,
+    signal,
+  });
   const warnings = [...(missing ? [missing] : []), ...found.warnings];
   for (const problem of found.problems) runner.annotate('error', problem);
   for (const problem of warnings) runner.annotate('warning', problem);

@@ -1,6 +1,7 @@
 import type { Members } from './members.ts';
 import type { Plan } from './plan.ts';
 import type { Problem } from './problem.ts';
+import type { Toggle } from './toggle.ts';
 
 /** What a change of the flag files, of policy or of its data does: base and head compared. */
 export interface Review {
@@ -17,8 +18,20 @@ export interface Review {
   readonly planned: Planned | undefined;
   /** Why an audience or a target is not known; none: all are. */
   readonly unknown: readonly Problem[];
+  /** Of the head. */
+  readonly toggles: readonly Toggle[];
+  /** Undefined: no rules were asked. */
+  readonly verdict?: Verdict;
   /** What the change does wrong: files, policy, the configuration's addresses. */
   readonly problems: readonly Problem[];
+}
+
+/** What the rules of the base branch say of a plan. Their words. */
+export interface Verdict {
+  /** Where they are, from the root. */
+  readonly rules: string;
+  readonly denied: readonly string[];
+  readonly warned: readonly string[];
 }
 
 /** What an apply of the head would do now. */

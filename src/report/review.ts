@@ -6,10 +6,11 @@ import { counted, minus, plus, problemText } from './wording.ts';
 
 /** What a pull request does, for its comment and the step summary: parts, the most important first, none of them empty. */
 export function reviewParts(review: Review, options: JsonOptions = {}): readonly string[] {
-  const { planned, unknown, problems, weaker } = review;
+  const { planned, unknown, problems, weaker, verdict } = review;
   const parts = [
     `## OPToggles: what changes in ${markdownName(review.instance)}\n`,
     `**${reviewLine(review)}**\n`,
+    verdictBox(verdict),
     warningBox('This pull request weakens what protects', weaker.map(inertMarkdown)),
     unknown.length === 0 ? '' : `> [!NOTE]\n> **Audience unknown**${unknown.map(unknownItem).join('')}\n`,
     list(
@@ -55,6 +56,17 @@ export function totals(placements: readonly PlacementReview[]): { readonly grant
 function warningBox(title: string, lines: readonly string[]): string {
   if (lines.length === 0) return '';
   return `> [!WARNING]\n> **${title}**\n${lines.map(line => `> - that is: ${line}\n`).join('')}`;
+}
+
+function verdictBox(verdict: Review['verdict']): string {
+  const box = (sign: string, title: string, messages: readonly string[]) =>
+    messages.length === 0
+      ? []
+      : [
+          `> [!${sign}]\n> **${title}**\n${messages.map(message => `> - it says: ${inertMarkdown(message)}\n`).join('')}`,
+        ];
+  const { denied = [], warned = [] } = verdict ?? {};
+  return [...box('CAUTION', 'Denied by rules', denied), ...box('WARNING', 'Rules warn', warned)].join('\n');
 }
 
 function unknownItem(problem: Review['unknown'][number]): string {

@@ -56,6 +56,7 @@ export async function review(options: ReviewOptions): Promise<Review> {
     weaker: [...changes.weaker, ...weakerToggles(old.loaded.toggles, now.loaded.toggles)],
     configChanged: changes.changed,
     policyChanged,
+    toggles: now.loaded.toggles,
   };
   const problems = [...wrong.map(problem => inCheckout(head, problem)), ...changes.refused];
   if (mute.length > 0) return { ...about, planned: undefined, unknown: mute, problems };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { formatProblem, type Problem, ProblemsError } from '../domain/problem.ts';
 import { expiredWarnings } from '../load/expired.ts';
 import { createFlagLoader } from '../load/flags.ts';
@@ -5,6 +6,7 @@ import type { KindSchemas } from '../load/kinds.ts';
 import { configLimit } from '../load/text-file.ts';
 import { type Checkout, inCheckout, loadCheckout, problemsOf, readInside } from './checkout.ts';
 import { configChanges } from './config-changes.ts';
+import { staleBundles } from './stale-bundles.ts';
 
 export interface ChangeOptions {
   readonly head: Checkout;
@@ -16,6 +18,9 @@ export interface ChangeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** ms since the epoch */
   readonly now: number;
+  /** A packed bundle of rules, from the root. */
+  readonly rules: string | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Files in problems are paths from the root of the checkout. */
@@ -34,7 +39,7 @@ export interface ChangeValidation {
  */
 export async function validateChange(options: ChangeOptions): Promise<ChangeValidation> {
   const { head, base, all } = options;
-  const found = await checked(head, options);
+  const found = await withBundles(await checked(head, options), options);
   const { files, toggles } = found;
   if (base === undefined) return { ...found, others: 0, files, toggles };
   const before = await checked(base, options);
@@ -50,6 +55,16 @@ export async function validateChange(options: ChangeOptions): Promise<ChangeVali
 }
 
 type Checked = Omit<ChangeValidation, 'others'>;
+
+/** With the bundles that are not what is built of what is reviewed, whoever left them so. */
+async function withBundles(found: Checked, { head, kinds, env, rules, signal }: ChangeOptions): Promise<Checked> {
+  const how = { kinds, env, secrets: 'check', purpose: 'look' } as const;
+  const loaded = await loadCheckout(head, how).catch(() => undefined);
+  if (loaded === undefined) return found;
+  const more = rules === undefined ? [] : [join(head.root, rules)];
+  const stale = await staleBundles(head, loaded.config, more, { path: env.PATH, signal });
+  return { ...found, problems: [...found.problems, ...stale] };
+}
 
 async function checked(checkout: Checkout, { kinds, env, now }: ChangeOptions): Promise<Checked> {
   try {
