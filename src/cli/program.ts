@@ -6,6 +6,7 @@ import { type Context, failWith } from './context.ts';
 import { type ExplainFlags, explainCommand } from './explain.ts';
 import { type HistoryFlags, historyCommand } from './history.ts';
 import { type ImportFlags, importCommand } from './import.ts';
+import { type InitFlags, initCommand } from './init.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
@@ -114,6 +115,15 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .description('keep the targets in agreement, until SIGTERM')
     .option(...configOption)
     .action((flags: RunFlags) => runCommand(context, flags));
+  program
+    .command('init')
+    .description('write a repository of flag files to begin with: configuration, first flag, workflows, code owners')
+    .requiredOption('--owner <owner>', 'who answers for the first flag: @organization/team, an address')
+    .option('--out <folder>', 'where to', '.')
+    .option('--instance <name>', "names this installation (default: the folder's name)")
+    .option('--branch <name>', 'what is merged into it is applied', 'main')
+    .option('--action <ref>', 'the action as workflows name it: organization/repository@commit')
+    .action((flags: InitFlags) => initCommand(context, flags));
   program
     .command('migrate')
     .description("write optoggles.yaml and flags/ from OPToggles' old config.yaml")
