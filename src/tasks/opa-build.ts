@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { unpackBundle } from '../audience/bundle/unpack.ts';
 
@@ -35,7 +35,8 @@ export async function opaVersion(folder: string, options: OpaOptions): Promise<s
 /** The policies of a folder: its Rego files without those that hold tests. */
 export async function regoFiles(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch(() => []);
-  return names.filter(name => name.endsWith('.rego') && !name.endsWith('_test.rego')).sort();
+  // A name must not pass for an option.
+  return names.filter(name => /^[^-].*(?<!_test)\.rego$/.test(name)).sort();
 }
 
 /** Builds these files (of `folder`) into a bundle at `out`. False: there is no `opa`. Throws what it said otherwise. */
@@ -47,30 +48,34 @@ export async function buildBundle(
   options: OpaOptions,
 ): Promise<boolean> {
   const named = entrypoints.flatMap(entrypoint => ['-e', entrypoint]);
-  // A name cannot pass for an option.
-  const places = files.map(file => `./${file}`);
-  return (await runOpa(['build', '-t', 'wasm', ...named, '-o', out, ...places], folder, options)) !== undefined;
+  return (await runOpa(['build', '-t', 'wasm', ...named, '-o', out, ...files], folder, options)) !== undefined;
 }
 
 /**
- * Whether the module of a packed bundle is what `opa` builds of these files, with the entrypoints that the bundle names.
- * Throws a ProblemError for what is no bundle, and what `opa` said where it cannot build.
+ * Whether the module of a packed bundle is what `opa` builds of these files (of `folder`), with the entrypoints that the
+ * bundle names. OPA puts the files' names into the module as they were given, so it is tried from each of the folders in
+ * `from`. Throws a ProblemError for what is no bundle, and what `opa` said where it cannot build.
  */
 export async function isRebuilt(
   bundle: string,
   name: string,
   folder: string,
   files: readonly string[],
+  from: readonly string[],
   options: OpaOptions,
 ): Promise<boolean> {
   const work = await mkdtemp(join(tmpdir(), 'optoggles-rebuild-'));
   try {
     const found = await unpackBundle(await readFile(bundle), name);
     const out = join(work, 'bundle.tar.gz');
-    if (!(await buildBundle(folder, files, entrypointsIn(found.get('.manifest')), out, options))) return true;
-    const built = await unpackBundle(await readFile(out), name);
-    const [one, other] = [found.get('policy.wasm'), built.get('policy.wasm')];
-    return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+    const one = found.get('policy.wasm');
+    for (const start of new Set([folder, ...from])) {
+      const places = files.map(file => relative(start, join(folder, file)));
+      if (!(await buildBundle(start, places, entrypointsIn(found.get('.manifest')), out, options))) return true;
+      const other = (await unpackBundle(await readFile(out), name)).get('policy.wasm');
+      if (one !== undefined && other !== undefined && Buffer.compare(one, other) === 0) return true;
+    }
+    return false;
   } finally {
     await rm(work, { recursive: true, force: true });
   }

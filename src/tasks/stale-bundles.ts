@@ -51,7 +51,8 @@ async function staleBundle(
         `The file ${quoted(relative(checkout.root, join(folder, name)))}`,
       );
     }
-    if (await isRebuilt(bundle, file, folder, files, options)) return undefined;
+    const from = [checkout.root, dirname(join(checkout.root, checkout.config))];
+    if (await isRebuilt(bundle, file, folder, files, from, options)) return undefined;
     return {
       code: 'bundle-not-rebuilt',
       message: `The bundle ${quoted(file)} is not what OPA ${version} builds of the Rego files beside it.`,
