@@ -58,6 +58,16 @@ export function blank(text: string, from: number): number {
 }
 
 const deepest = 500;
+
+/**
+ * Whether a parsed value nests no deeper than can be walked through. `JSON.parse` itself takes any depth, and whatever
+ * then calls itself for each level ends the stack: ask this of what comes from outside before it is compared or copied.
+ */
+export function isShallow(value: unknown, levels = deepest): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) return false;
+  return Object.values(value).every(inner => isShallow(inner, levels - 1));
+}
 const word = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 function valueEnd(text: string, from: number, depth: number): number {

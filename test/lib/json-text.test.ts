@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, integer, json, jsonValue, property, string, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonTextError, membersAt, parseJsonText } from '../../src/lib/json-text.ts';
+import { isShallow, JsonTextError, membersAt, parseJsonText } from '../../src/lib/json-text.ts';
 
 function fault(text: string): string {
   try {
@@ -77,4 +77,13 @@ describe('membersAt', () => {
   it('refuses a key that is there twice, however it is written', () => {
     expect(() => membersAt('{"a": 1, "\\u0061": 2}', 0)).toThrow('A key is there twice');
   });
+});
+
+it('a value is shallow as long as it can be walked through', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+  expect(isShallow(deep)).toBe(false);
+  expect(isShallow({ users: ['alice'], fields: { deep } })).toBe(false);
+  expect(isShallow({ users: ['alice'], fields: { tags: [1, null, { a: 'b' }] } })).toBe(true);
+  expect(isShallow([[[]]], 2)).toBe(false);
+  expect(isShallow([[[]]], 3)).toBe(true);
 });

@@ -2,6 +2,7 @@ import { ProblemError } from '../../domain/problem.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { HttpClient } from '../../lib/http.ts';
 import type { HttpResponse } from '../../lib/http-response.ts';
+import { isShallow } from '../../lib/json-text.ts';
 import { retryAfterMs } from '../../lib/retry-after.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import type { Shape } from './answers.ts';
@@ -134,7 +135,7 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
     } catch {
       body = undefined;
     }
-    if (shape.fits(body)) return body;
+    if (isShallow(body) && shape.fits(body)) return body;
     throw new ProblemError({
       code: 'launchdarkly-answer',
       message: `${target}: the answer to ${call.method} ${call.what} is not ${shape.what}.`,

@@ -1,3 +1,4 @@
+import { type Problem, ProblemError } from '../../domain/problem.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import { HttpError } from '../../lib/http-error.ts';
 import { environmentsShape, flagsShape, segmentsShape } from './answers.ts';
@@ -10,6 +11,8 @@ import type { KnownEnvironment } from './seen.ts';
 
 /** The most that LaunchDarkly gives at once. */
 const mostPerPage = 100;
+/** A list that claims more than this would be read for hours: it is no list of flags, segments or environments. */
+const mostItems = 1_000_000;
 
 interface Page {
   readonly items: readonly unknown[];
@@ -90,6 +93,7 @@ async function allPages(
   const first = await piecewise(get, mostPerPage, 0);
   const items = [...first.items];
   const total = first.totalCount ?? items.length;
+  if (total > mostItems) throw new ProblemError(tooMany(total));
   const offsets = Array.from(
     { length: Math.max(0, Math.ceil(total / mostPerPage) - 1) },
     (_, at) => (at + 1) * mostPerPage,
@@ -99,6 +103,14 @@ async function allPages(
     items.push(...page.items);
   }
   return items;
+}
+
+function tooMany(total: number): Problem {
+  return {
+    code: 'launchdarkly-answer',
+    message: `LaunchDarkly says that a list has ${total} entries; at most ${mostItems} are read.`,
+    hint: 'Look at baseUrl: something else seems to answer there.',
+  };
 }
 
 /** One page; in pieces where it is larger than an answer may be: a hundred flags of 10,000 targets are. */

@@ -7,6 +7,7 @@ import type { ListingRef, Live, LiveListing, LivePlacement } from '../../domain/
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import type { HttpClient } from '../../lib/http.ts';
 import { HttpError } from '../../lib/http-error.ts';
+import { isShallow } from '../../lib/json-text.ts';
 import { hintFor } from './answers.ts';
 import type { ShownMetadata } from './shown.ts';
 import { readRequest } from './wire.ts';
@@ -101,7 +102,7 @@ function placementOf(address: string, key: string, environment: string, users: J
 function objectIn(text: string): JsonObject | undefined {
   try {
     const value = JSON.parse(text) as Json;
-    return isObject(value) ? value : undefined;
+    return isObject(value) && isShallow(value) ? value : undefined;
   } catch {
     return undefined;
   }
