@@ -141,6 +141,7 @@ export async function openFakeRestApi(options: FakeRestApiOptions = {}): Promise
     if (answer.store !== undefined) {
       toggles.set(answer.store.key, answer.store.toggle);
       seen.applied = true;
+      options.onApplied?.(seen);
     }
     return answer;
   }

@@ -27,6 +27,8 @@ export interface FakeRestApiOptions {
   /** The status of a good POST and PATCH. A 200 or 201 carries the toggle as body. */
   readonly created?: 200 | 201 | 204;
   readonly updated?: 200 | 204;
+  /** Called as soon as a write took effect, answered or not. */
+  readonly onApplied?: (request: RestRequest) => void;
 }
 
 /** A toggle as the platform keeps it: free fields, and who has it. */
