@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sourceKinds, targetKinds } from '../src/kinds.ts';
 import { snapshotSchema } from '../src/load/snapshot-schema.ts';
 import { planSchema } from '../src/report/plan-schema.ts';
 import { verifySchema } from '../src/report/verify-schema.ts';
+import { actionPage } from './generated/action-page.ts';
 import { configurationPage } from './generated/configuration-page.ts';
 import { configEditorSchema, flagEditorSchema } from './generated/editor-schemas.ts';
 
@@ -18,6 +20,7 @@ const files: Readonly<Record<string, () => string>> = {
   'schemas/snapshot.schema.json': () => json(snapshotSchema),
   'schemas/verify.schema.json': () => json(verifySchema),
   'docs/configuration.md': () => configurationPage(kinds),
+  'docs/github-action.md': () => actionPage(readFileSync(join(root, 'action.yml'), 'utf8')),
 };
 
 function json(value: unknown): string {
