@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { lastWords } from '../lib/last-words.ts';
 import { runProgram } from './program.ts';
 
 const stopping = new AbortController();
@@ -9,6 +10,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stopping.abort(new Error(signal));
   });
 }
+
+// Node itself would print the whole error, with whatever its message quotes. The state is safe at any moment, so nothing
+// is lost by ending here, and whoever started this process starts it again.
+process.on('uncaughtException', error => {
+  process.stderr.write(`internal error, this should not have happened; please report it: ${lastWords(error)}\n`);
+  process.exit(1);
+});
 
 await runProgram(process.argv.slice(2), {
   env: process.env,
