@@ -10,11 +10,13 @@ import { apply, applyExit } from '../tasks/apply.ts';
 import { fromRoot, inCheckout, loadCheckout } from '../tasks/checkout.ts';
 import { silentObserver } from '../tasks/open.ts';
 import { approveInput, type Step } from './step.ts';
+import { syncStep } from './sync.ts';
 
 /** Makes the targets agree with what was checked out and with policy. */
 export async function applyStep(step: Step): Promise<number> {
   const { inputs, event, runner, env, clock, kinds, head, signal } = step;
   if (event.pull !== undefined) throw onPullRequest();
+  if (inputs.server !== undefined) return syncStep(step, inputs.server);
   const { config, warnings } = await loadCheckout(head, { kinds, env, secrets: 'substitute', purpose: 'once' });
   runner.hide(secretsOf(config));
   for (const problem of warnings) runner.annotate('warning', inCheckout(head, problem));

@@ -14,6 +14,10 @@ export interface Inputs {
   readonly showUsers: boolean;
   /** From the root. */
   readonly rules: string | undefined;
+  /** The address of a running instance. */
+  readonly server: string | undefined;
+  /** A file that `optoggles snapshot` made. */
+  readonly snapshot: string | undefined;
   readonly checksum: string | undefined;
   readonly approve: readonly string[];
   /** ms */
@@ -31,6 +35,8 @@ export function readInputs(get: (name: string) => string): Inputs {
     all: oneOf('all', text('all'), ['true', 'false']) === 'true',
     showUsers: oneOf('show-users', text('show-users'), ['counts', 'names']) === 'names',
     rules: text('rules'),
+    server: text('server'),
+    snapshot: text('snapshot'),
     checksum: text('checksum'),
     approve: get('approve')
       .split(/[\s,]+/)

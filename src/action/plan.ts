@@ -1,16 +1,16 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../domain/config.ts';
-import { type Problem, ProblemsError } from '../domain/problem.ts';
+import type { Problem } from '../domain/problem.ts';
 import type { Review } from '../domain/review.ts';
-import { secretsOf } from '../load/config.ts';
 import { fitMarkdown } from '../report/fit.ts';
 import { planJsonText } from '../report/json.ts';
 import { reviewLine, reviewParts, totals } from '../report/review.ts';
-import { type Checkout, inCheckout, loadCheckout } from '../tasks/checkout.ts';
+import type { Checkout } from '../tasks/checkout.ts';
 import { exitCodes } from '../tasks/result.ts';
 import { review } from '../tasks/review.ts';
 import { judge, rulesInput } from '../tasks/rules.ts';
+import { askedOf } from './asked.ts';
 import { putComment } from './comment.ts';
 import { createGitHub, refusedBy } from './github.ts';
 import { markerOf } from './marker.ts';
@@ -24,12 +24,13 @@ const markerRoom = 1_024;
 export async function planStep(step: Step): Promise<number> {
   const { inputs, runner, env, clock, kinds, head, signal } = step;
   const base = await step.base();
-  const { config, mute } = await configOf(base, step);
+  const { config, mute, elsewhere } = await askedOf(base, step);
   const compared = await review({
     base,
     head,
     config,
     mute,
+    elsewhere,
     kinds,
     env,
     clock,
@@ -49,23 +50,6 @@ export async function planStep(step: Step): Promise<number> {
   runner.say(reviewLine(found));
   await comment(step, config, parts);
   return found.problems.length + (found.verdict?.denied.length ?? 0) > 0 ? exitCodes.failed : exitCodes.done;
-}
-
-/** The base's configuration. Where its secrets are not there (as from a fork) nothing is asked, and `mute` says why. */
-async function configOf(
-  base: Checkout,
-  { kinds, env, runner }: Step,
-): Promise<{ readonly config: Config; readonly mute: readonly Problem[] }> {
-  const options = { kinds, env, purpose: 'look' } as const;
-  const plain = await loadCheckout(base, { ...options, secrets: 'check' });
-  try {
-    const { config } = await loadCheckout(base, { ...options, secrets: 'substitute' });
-    runner.hide(secretsOf(config));
-    return { config, mute: [] };
-  } catch (error) {
-    if (!(error instanceof ProblemsError)) throw error;
-    return { config: plain.config, mute: error.problems.map(problem => inCheckout(base, problem)) };
-  }
 }
 
 /** With the word of the base branch's rules, where there are any and there is a plan. */

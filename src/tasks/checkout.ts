@@ -4,7 +4,7 @@ import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
 import type { Purpose } from '../domain/settings-check.ts';
 import { pathInside, realPathInside } from '../lib/inside.ts';
-import { loadConfig, type LoadedConfig } from '../load/config.ts';
+import { loadConfig, type LoadedConfig, type LoadOptions } from '../load/config.ts';
 import type { KindSchemas } from '../load/kinds.ts';
 
 /** A commit of the repository of flag files, checked out. */
@@ -22,6 +22,8 @@ export interface CheckoutOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly secrets: 'substitute' | 'check';
   readonly purpose: Purpose;
+  /** Whose secrets may be missing. */
+  readonly unneeded?: LoadOptions['unneeded'];
 }
 
 /**

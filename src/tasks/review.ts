@@ -1,17 +1,20 @@
 import { intersection, type Members, noMembers, subtract, union } from '../domain/members.ts';
 import type { Config } from '../domain/config.ts';
 import type { Plan, PlacementChange } from '../domain/plan.ts';
-import { formatProblem, type Problem, ProblemError } from '../domain/problem.ts';
+import { formatProblem, type Problem, ProblemError, toProblem } from '../domain/problem.ts';
 import type { PlacementReview, Review, Shares } from '../domain/review.ts';
 import { createFlagLoader, type FlagLoader, type LoadedFlags } from '../load/flags.ts';
 import type { KindSchemas } from '../load/kinds.ts';
+import type { Line } from '../sync/line.ts';
 import { type Checkout, inCheckout, mustBeInside, sameFolder } from './checkout.ts';
 import { configChanges } from './config-changes.ts';
 import { definitionChanges, weakerToggles } from './definition-changes.ts';
-import { openLine, type OpenOptions, silentObserver } from './open.ts';
+import { definitionsIn } from './definitions.ts';
+import { openLine, type OpenOptions, silentObserver, type Through } from './open.ts';
 import { checkLocalPolicy, isLocal, localPolicyDiffers } from './local-policy.ts';
-import { preview } from './preview.ts';
-import { unknownIn } from './unknown.ts';
+import { type Planned, preview } from './preview.ts';
+import { type Unknown, unknownIn } from './unknown.ts';
+import type { Definitions } from './wire.ts';
 
 export interface ReviewOptions extends Pick<OpenOptions, 'clock' | 'random' | 'log'> {
   readonly base: Checkout;
@@ -20,12 +23,20 @@ export interface ReviewOptions extends Pick<OpenOptions, 'clock' | 'random' | 'l
   readonly config: Config;
   /** Why nothing can be asked: secrets are missing. Empty: everything is asked. */
   readonly mute: readonly Problem[];
+  /** Who answers in the place of the sources; undefined: they are asked from here. */
+  readonly elsewhere?: Elsewhere | undefined;
   readonly kinds: KindSchemas;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** ms */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
+
+export type Elsewhere =
+  /** A snapshot; `told` adds to a plan what has to be known of it. */
+  | { readonly through: Through; told(plan: Plan, line: Line): Plan }
+  /** A running instance makes a plan of each set. What it throws is why nobody knows. */
+  | { plan(sets: readonly Definitions[]): Promise<readonly Planned[]> };
 
 interface Side {
   readonly config: Config;
@@ -61,11 +72,10 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const problems = [...wrong.map(problem => inCheckout(head, problem)), ...changes.refused];
   if (mute.length > 0) return { ...about, planned: undefined, unknown: mute, problems };
 
-  const [before, between, after] = await Promise.all([
-    planOf(old, config.folder, options),
-    policyChanged ? planOf(now, config.folder, options) : undefined,
-    planOf(now, policyChanged ? folder : config.folder, options),
-  ]);
+  const sides = { old, now, folder, flags, policyChanged };
+  const made = await plansOf(sides, options);
+  if ('silent' in made) return { ...about, planned: undefined, unknown: [made.silent], problems };
+  const { before, between, after } = made;
   const touched = new Set(definitions.map(({ toggle }) => toggle));
   const local = new Set(policyChanged ? config.sources.filter(isLocal).map(({ id }) => id) : []);
   const causes: Causes = {
@@ -81,6 +91,62 @@ export async function review(options: ReviewOptions): Promise<Review> {
     problems: [...problems, ...ofHead.map(({ problem }) => problem)],
   };
 }
+
+interface Sides {
+  readonly old: Side;
+  readonly now: Side;
+  /** Of the configuration, and of the flags, in the head. */
+  readonly folder: string;
+  readonly flags: string;
+  readonly policyChanged: boolean;
+}
+
+interface SidePlan {
+  readonly plan: Plan;
+  readonly unknown: readonly Unknown[];
+}
+
+interface SidePlans {
+  readonly before: SidePlan;
+  /** With the head's definitions and the base's policy; undefined: those are the head's. */
+  readonly between?: SidePlan | undefined;
+  readonly after: SidePlan;
+}
+
+async function plansOf(
+  { old, now, folder, flags, policyChanged }: Sides,
+  options: ReviewOptions,
+): Promise<SidePlans | { readonly silent: Problem }> {
+  const { config, elsewhere } = options;
+  if (elsewhere === undefined || 'through' in elsewhere) {
+    const [before, between, after] = await Promise.all([
+      planOf(old, config.folder, options),
+      policyChanged ? planOf(now, config.folder, options) : undefined,
+      planOf(now, policyChanged ? folder : config.folder, options),
+    ]);
+    return { before, between, after };
+  }
+  const sets = [await definitionsIn(folderOf(config), config.folder), await definitionsIn(flags, folder)];
+  try {
+    const [before, after] = (await elsewhere.plan(sets)).map(fromServer);
+    if (before === undefined || after === undefined) throw new Error('an answer has a plan for each set');
+    const unknown = policyChanged ? [...after.unknown, { problem: otherPolicy }] : after.unknown;
+    return { before, after: { ...after, unknown } };
+  } catch (error) {
+    return { silent: toProblem(error) };
+  }
+}
+
+/** What is wrong with files is known here already. */
+function fromServer({ plan, failed }: Planned): SidePlan {
+  return { plan, unknown: failed.filter(({ at }) => at === undefined).map(problem => ({ problem })) };
+}
+
+const otherPolicy: Problem = {
+  code: 'policy-elsewhere',
+  message: 'The running instance answers by its own policy and data, not by those of this pull request.',
+  hint: 'Leave the input "server" out to have them compared.',
+};
 
 function problemsIn({ unreadable, problems }: LoadedFlags): readonly Problem[] {
   return unreadable === undefined ? problems : [unreadable, ...problems];
@@ -106,11 +172,12 @@ async function sideOf(config: Config, good: LoadedFlags['good'], { kinds }: Revi
 const patience = 3_000;
 
 /** A line over the flags of one side, cut before `apply`. State and targets are always those of the base. */
-async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOptions) {
-  const { config, clock, random, log, timeout, signal } = options;
+async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOptions): Promise<SidePlan> {
+  const { config, clock, random, log, timeout, signal, elsewhere } = options;
   const flags = { ...loader, git: undefined, close: () => Promise.resolve() };
   const how = { config, clock, random, log, observer: silentObserver, mode: 'preview' } as const;
-  const opened = openLine({ ...how, flags, sourceFolder });
+  const snapshot = elsewhere && 'through' in elsewhere ? elsewhere : undefined;
+  const opened = openLine({ ...how, flags, sourceFolder, ...(snapshot && { through: snapshot.through }) });
   try {
     const { line } = opened;
     const local = new Set(config.sources.filter(isLocal).map(({ id }) => id));
@@ -120,7 +187,7 @@ async function planOf({ loader }: Side, sourceFolder: string, options: ReviewOpt
       line.sources.every(lane => lane.settled() || local.has(lane.source.id)) &&
       line.targets.every(lane => lane.settled());
     const { plan } = await preview({ line, clock, timeout, signal, enough });
-    return { plan, unknown: unknownIn(opened.line) };
+    return { plan: snapshot?.told(plan, line) ?? plan, unknown: unknownIn(line) };
   } finally {
     await opened.close();
   }

@@ -33,6 +33,7 @@ const noCodes: ReadonlySet<string> = new Set([
   'content-length',
   'content-security-policy',
   'content-type',
+  'date-time',
   'cross-origin-resource-policy',
   'fastest-levenshtein',
   'github-token',
