@@ -12,6 +12,7 @@ import { createServer } from '../server/server.ts';
 import { createEngine } from '../sync/engine.ts';
 import type { Line } from '../sync/line.ts';
 import { openLine } from '../tasks/open.ts';
+import { createOperator } from '../tasks/operator.ts';
 import { settle } from '../tasks/settle.ts';
 import { startTelling } from '../tasks/tell.ts';
 import { type Context, lookOf, openConfig } from './context.ts';
@@ -49,6 +50,7 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
   const { host, port } = config.bind;
   const server = createServer({
     engine,
+    operator: createOperator({ config, store, clock: systemClock, line }),
     config: {
       adminTokens: config.adminTokens,
       readTokens: config.readTokens,

@@ -12,7 +12,7 @@
  * is free, capped, held or blocked.
  */
 import { compareCodePoints } from '../domain/members.ts';
-import type { Held, Plan, PlanInput } from '../domain/plan.ts';
+import type { Block, Change, Held, Plan, PlanInput } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { DesiredListing, Refusal } from '../domain/listing.ts';
 import { createAnswers } from './answers.ts';
@@ -54,16 +54,36 @@ export function planTargets(input: PlanInput): Plan {
       if (draft.role === 'remove') draft.blockedBy = { ...removal, scope: 'removal' };
     }
   }
+  const changes = changesOf(context, sites);
   return {
     version: 1,
-    changes: changesOf(context, sites),
-    blocked: blocks.all(),
+    changes,
+    blocked: blocks.all().map(block => ({ ...block, ...aroundOf(block, input, changes) })),
     held: heldIn(sites),
     refused: [...input.targets.flatMap(({ refused }) => refused), ...survey.refused].sort(compareRefusals),
     accepted: suspects.remember,
     checksum,
     warnings: [...survey.warnings].sort(compareProblems),
   };
+}
+
+/** Of which revision the answer is that a block stops, and what else that source changes now. */
+function aroundOf(
+  { source, audience }: Block,
+  { audiences }: PlanInput,
+  changes: readonly Change[],
+): Pick<Block, 'revision' | 'also'> {
+  if (source === null) return {};
+  const own = audience === null ? undefined : audiences.get(audience);
+  const answer = own ?? [...audiences.values()].find(({ from }) => from.source === source);
+  const also = { changes: 0, granted: 0, revoked: 0 };
+  for (const change of changes) {
+    if (change.kind !== 'placement' || change.source !== source || change.from === undefined) continue;
+    also.changes++;
+    also.granted += change.granted.size;
+    also.revoked += change.revoked.size;
+  }
+  return { also, ...(answer?.from.revision !== undefined && { revision: answer.from.revision }) };
 }
 
 function surveyTarget(into: Survey, input: PlanInput, lookup: Lookup, answers: Answers): void {

@@ -40,6 +40,10 @@ export function planJson(plan: Plan, options: JsonOptions = {}): PlanJson {
     })),
     accepted: plan.accepted.map(({ source, instance }) => ({ source, instance })),
     warnings: plan.warnings.map(problemJson),
+    ...(plan.overrides !== undefined &&
+      plan.overrides.length > 0 && {
+        overrides: plan.overrides.map(({ id, kind, what, by, reason }) => ({ id, kind, what, by, reason })),
+      }),
   };
 }
 
@@ -107,6 +111,10 @@ function blockJson(block: Block, options: JsonOptions): BlockJson {
     of: block.of,
     ...(options.showUsers ? namesJson(block.granted, block.revoked) : {}),
     message: block.message,
+    ...(block.revision !== undefined && { revision: block.revision }),
+    ...(block.also !== undefined && {
+      also: { changes: block.also.changes, granted: block.also.granted, revoked: block.also.revoked },
+    }),
     approve: (options.approve ?? approveCommand)(block.id),
   };
 }

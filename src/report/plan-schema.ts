@@ -87,7 +87,22 @@ const block = Type.Object({
   revokedUsers: names('Only with --show-users.'),
   grantedUsers: names('Only with --show-users.'),
   message: Type.String(),
+  revision: Type.Optional(Type.String({ description: 'Of the policy whose answer it stops.' })),
+  also: Type.Optional(
+    Type.Object(
+      { changes: count('Changes of users.'), granted: count('Over these.'), revoked: count('Over these.') },
+      { description: 'What else changes by the word of the same source.' },
+    ),
+  ),
   approve: Type.String({ description: 'The command that lets it through.' }),
+});
+
+const override = Type.Object({
+  id: Type.String({ description: 'What `optoggles resume` takes it back by.' }),
+  kind: Type.Enum(['off', 'deny', 'pause']),
+  what: Type.String({ description: 'In words; a member only as a keyed hash.' }),
+  by: Type.String(),
+  reason: Type.String(),
 });
 
 const held = Type.Object({
@@ -134,6 +149,11 @@ export const planSchema = Type.Object(
       description: 'Restarted policy engines whose answers differ so little that they are accepted.',
     }),
     warnings: Type.Array(problem),
+    overrides: Type.Optional(
+      Type.Array(override, {
+        description: 'What operators said against git and policy; not there where that is nothing.',
+      }),
+    ),
   },
   {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -82,3 +82,11 @@ function firstOf(texts: readonly string[], most = 10): string {
   const more = texts.length > most ? [`and ${texts.length - most} more`] : [];
   return [...texts.slice(0, most), ...more].join(', ');
 }
+
+/** What is neither git's nor policy's, a line each, with the command that takes it back. */
+export function overrideLines(plan: Plan): readonly { readonly text: string; readonly resume: string }[] {
+  return (plan.overrides ?? []).map(({ id, what, by, reason }) => ({
+    text: `${what}, by ${by}${reason === '' ? '' : `: ${reason}`}`,
+    resume: `optoggles resume ${id}`,
+  }));
+}

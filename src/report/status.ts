@@ -3,7 +3,7 @@ import type { Problem } from '../domain/problem.ts';
 import { blockedPlaces } from './sections.ts';
 import { section } from './terminal.ts';
 import { type Column, type Look, textTable, type Tone } from './table.ts';
-import { counted, problemText } from './wording.ts';
+import { counted, minus, plus, problemText } from './wording.ts';
 
 /** What is shown of `/api/status`; the answer itself fits. */
 export interface StatusView {
@@ -46,6 +46,19 @@ export interface StatusView {
     readonly reason: string;
     readonly since: string;
     readonly approve: string;
+    /** Of the policy; not there where an older instance answers. */
+    readonly revision?: string | null;
+    readonly also?: { readonly changes: number; readonly granted: number; readonly revoked: number } | null;
+  }[];
+  /** Not there where an older instance answers. */
+  readonly overrides?: readonly {
+    readonly id: string;
+    readonly what: string;
+    readonly since: string;
+    readonly until: string | null;
+    readonly by: string;
+    readonly reason: string;
+    readonly resume: string;
   }[];
 }
 
@@ -112,8 +125,15 @@ export function reportStatus(status: StatusView, look: Look): string {
       'bad',
       status.blocked.flatMap(block => [
         `${blockedPlaces(block.placements)}: ${block.reason} (since ${block.since})`,
+        ...blockedAround(block),
         `  to let it through: ${block.approve}`,
       ]),
+      look,
+    ),
+    section(
+      'Against git and policy',
+      'warn',
+      (status.overrides ?? []).flatMap(each => [overrideText(each), `  to take it back: ${each.resume}`]),
       look,
     ),
     section(
@@ -125,6 +145,25 @@ export function reportStatus(status: StatusView, look: Look): string {
     status.restartNeeded ? 'The configuration changed: it is read at the next start.\n' : '',
   ];
   return parts.filter(part => part !== '').join('\n');
+}
+
+/** What was behind it, and what else went through at that time. */
+function blockedAround({ revision, also }: StatusView['blocked'][number]): string[] {
+  const of = revision === null || revision === undefined ? [] : [`revision ${revision}`];
+  const changes = also?.changes ?? 0;
+  const rest =
+    also === null || also === undefined
+      ? []
+      : changes === 0
+        ? ['nothing else changed with it']
+        : [`${counted(changes, 'other change')} with it (${plus(also.granted)} ${minus(also.revoked)} users)`];
+  return of.length + rest.length === 0 ? [] : [`  ${[...of, ...rest].join(', ')}`];
+}
+
+function overrideText(each: NonNullable<StatusView['overrides']>[number]): string {
+  const until = each.until === null ? '' : `, until ${each.until}`;
+  const reason = each.reason === '' ? '' : `: ${each.reason}`;
+  return `${each.what}, by ${each.by} since ${each.since}${until}${reason}`;
 }
 
 function headLine(status: StatusView): string {

@@ -2,7 +2,7 @@ import type { Members } from '../domain/members.ts';
 import type { Plan } from '../domain/plan.ts';
 import { inertLine } from './inert.ts';
 import { approveCommand } from './json.ts';
-import { blockedWhat, changeRow, namesOfPlan, origins } from './sections.ts';
+import { blockedWhat, changeRow, namesOfPlan, origins, overrideLines } from './sections.ts';
 import { type Column, type Look, paint, textTable, type Tone } from './table.ts';
 import { placementText, problemText, summaryLine } from './wording.ts';
 
@@ -53,6 +53,12 @@ export function planTerminal(plan: Plan, options: TerminalOptions): string {
         `${blockedWhat(block)}: ${block.message}`,
         `  to let it through: ${approve(block.id)}`,
       ]),
+      options,
+    ),
+    section(
+      'Against git and policy',
+      'warn',
+      overrideLines(plan).flatMap(({ text, resume }) => [text, `  to take it back: ${resume}`]),
       options,
     ),
     section(

@@ -2,16 +2,20 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../lib/log.ts';
 import type { Redactor } from '../lib/redact.ts';
 import type { Engine } from '../sync/view.ts';
+import type { Operator } from '../tasks/operator.ts';
 import type { Access } from './access.ts';
 import { problems, refuse } from './answer.ts';
 import { callbackHook } from './callback.ts';
 import type { Metrics } from './metrics.ts';
+import { addOperator, adminOnly } from './operator.ts';
 import { readPage } from './page.ts';
 import { statusTexts } from './status-text.ts';
 import { webhookHook } from './webhook.ts';
 
 export interface RouteParts {
   readonly engine: Engine;
+  /** Undefined: nothing but a block can be approved here. */
+  readonly operator?: Operator | undefined;
   readonly access: Access;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -21,7 +25,6 @@ export interface RouteParts {
 }
 
 const json = 'application/json; charset=utf-8';
-const longestId = 200;
 
 /** Everything that is answered, each route with its check of who asks, which comes before the body is read. */
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -31,6 +34,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   addHealth(app, parts);
   addStatus(app, parts);
   addAdmin(app, parts);
+  addOperator(app, { ...parts, operator: parts.operator });
 }
 
 function unreachable(): never {
@@ -88,46 +92,16 @@ function addStatus(app: FastifyInstance, { engine, access, redact }: RouteParts)
 }
 
 function addAdmin(app: FastifyInstance, { engine, access, log }: RouteParts): void {
-  const adminOnly = {
-    onRequest: (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-      if (!access.hasAdmin) return void refuse(reply, 403, problems.noAdmin);
-      if (access.admin(request.headers.authorization) !== undefined) return done();
-      refuse(reply.header('www-authenticate', 'Bearer'), 401, problems.wrongAdmin);
-    },
-  };
   const nameOf = (request: FastifyRequest) => access.admin(request.headers.authorization) ?? '';
 
-  app.post('/api/sync', adminOnly, (request, reply) => {
+  app.post('/api/sync', adminOnly(access), (request, reply) => {
     const by = nameOf(request);
     log.info({ by }, 'a pass over everything was asked for');
     engine.sync(by);
     return reply.type(json).send('{"status":"asked"}');
   });
-
-  app.post('/api/approvals', adminOnly, (request, reply) => {
-    const id = idOf(request.body);
-    if (id === undefined) return refuse(reply, 400, problems.badBody);
-    const by = nameOf(request);
-    const approval = engine.approve(id, by);
-    if (approval === undefined) return refuse(reply, 404, problems.unknownBlock);
-    log.info({ by, block: approval.id, until: approval.until }, 'a block was approved');
-    return reply.type(json).send(JSON.stringify({ id: approval.id, until: approval.until }));
-  });
 }
 
 function askForBearer(reply: FastifyReply): FastifyReply {
   return refuse(reply.header('www-authenticate', 'Bearer'), 401, problems.noBearer);
-}
-
-/** The id in a body, whatever content type it came with (curl's default is a form). */
-function idOf(body: unknown): string | undefined {
-  if (typeof body !== 'string') return undefined;
-  try {
-    const parsed: unknown = JSON.parse(body);
-    if (parsed === null || typeof parsed !== 'object' || !('id' in parsed)) return undefined;
-    const { id } = parsed;
-    return typeof id === 'string' && id !== '' && id.length <= longestId ? id : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -4,6 +4,7 @@ import { type Problem, ProblemError } from '../domain/problem.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redactor } from '../lib/redact.ts';
 import type { Engine } from '../sync/view.ts';
+import type { Operator } from '../tasks/operator.ts';
 import { type AccessConfig, createAccess } from './access.ts';
 import { problems, refuse, safeHeaders } from './answer.ts';
 import { bodyLimit } from './callback.ts';
@@ -12,6 +13,8 @@ import { addRoutes } from './routes.ts';
 
 export interface ServerParts {
   readonly engine: Engine;
+  /** What admins may say against git and policy; undefined: nothing. */
+  readonly operator?: Operator;
   readonly config: AccessConfig;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -65,6 +68,7 @@ export function createServer(parts: ServerParts): HttpServer {
   app.setErrorHandler((error, _, reply) => answerError(error, reply, parts.log));
   addRoutes(app, {
     engine: parts.engine,
+    operator: parts.operator,
     access: createAccess(parts.config),
     metrics: parts.metrics,
     log: parts.log,
@@ -83,6 +87,8 @@ const known: Readonly<Record<string, string>> = {
   '/webhooks/github': 'POST',
   '/api/sync': 'POST',
   '/api/approvals': 'POST',
+  '/api/overrides': 'POST',
+  '/api/resume': 'POST',
 };
 
 /** Headers for all; and what no route takes is answered before its body is read. */

@@ -126,7 +126,9 @@ export class Consent {
 
   #saveBlock(target: string, block: Block, since: number, row: BlockRow | undefined): void {
     const { revoked, granted, ...rest } = block;
-    const text = JSON.stringify(rest);
+    // What else happened is that of the moment when it was first seen: later it has been done.
+    const { also = rest.also } = row ? (JSON.parse(row.block) as Pick<Block, 'also'>) : rest;
+    const text = JSON.stringify({ ...rest, ...(also && { also }) });
     const revokedId = this.#sets.put(revoked);
     const grantedId = this.#sets.put(granted);
     if (row?.block === text && row.revoked === revokedId && row.granted === grantedId) return;

@@ -6,7 +6,7 @@ import type { Toggle } from '../domain/toggle.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Line } from './line.ts';
 import type { TargetLane } from './target-lane.ts';
-import { blockStatuses, healthOf, sourceStatus, targetStatus, toggleStatuses } from './status.ts';
+import { blockStatuses, healthOf, overrideStatuses, sourceStatus, targetStatus, toggleStatuses } from './status.ts';
 import { keepUp } from './upkeep.ts';
 import type { Engine, Gauges, Status, ToggleStatus } from './view.ts';
 
@@ -60,7 +60,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
 
   function toggles(): ToggleStatus[] {
     return line.targets
-      .flatMap(lane => toggleStatuses(lane, line.audiences))
+      .flatMap(lane => toggleStatuses(lane, line.audiences, line.overriding.list))
       .sort((a, b) => compare(a.key, b.key) || compare(a.target, b.target) || compare(a.environment, b.environment));
   }
 
@@ -76,6 +76,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       targets: line.targets.map(targetStatus),
       toggles: toggles(),
       blocked: blockStatuses(store.blocks()),
+      overrides: overrideStatuses(line.overriding.list, member => store.memberTag(member)),
     };
     return cached;
   }
@@ -99,6 +100,8 @@ export function createEngine(options: EngineOptions): RunningEngine {
         dataVersion = now;
         line.approved();
       }
+      // Also where nobody wrote anything: the time of one may be over.
+      line.overridden();
       watchApprovals();
     });
   }
@@ -149,7 +152,14 @@ export function createEngine(options: EngineOptions): RunningEngine {
     status,
     health() {
       const now = status();
-      const health = healthOf(line.sources, line.targets, now.toggles, now.blocked.length, everStarted);
+      const health = healthOf(
+        line.sources,
+        line.targets,
+        now.toggles,
+        now.blocked.length,
+        everStarted,
+        now.overrides.length,
+      );
       return { ...health, flags: flagsState() };
     },
     gauges,

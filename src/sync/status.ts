@@ -2,11 +2,13 @@ import type { Audience, AudienceId } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { Block, Change, Held } from '../domain/plan.ts';
 import { formatProblem } from '../domain/problem.ts';
+import type { Override } from '../domain/override.ts';
 import type { StoredBlock } from '../domain/state.ts';
 import type { DesiredPlacement, LivePlacement } from '../domain/listing.ts';
+import { sentenceOf } from './overriding.ts';
 import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
-import type { BlockStatus, Health, SourceStatus, TargetStatus, ToggleStatus } from './view.ts';
+import type { BlockStatus, Health, OverrideStatus, SourceStatus, TargetStatus, ToggleStatus } from './view.ts';
 
 /** A placement counts as failing from the second failure in a row on. */
 export const keepsFailing = 2;
@@ -40,7 +42,11 @@ export function targetStatus(lane: TargetLane): TargetStatus {
 }
 
 /** One row per placement of the lane's target, and per listing it refuses or has removed. */
-export function toggleStatuses(lane: TargetLane, audiences: ReadonlyMap<AudienceId, Audience>): ToggleStatus[] {
+export function toggleStatuses(
+  lane: TargetLane,
+  audiences: ReadonlyMap<AudienceId, Audience>,
+  overrides: readonly Override[] = [],
+): ToggleStatus[] {
   const open = openChanges(lane);
   const held = new Map(lane.plan?.held.map(one => [nameOf(one), one]));
   const blocked = new Map(
@@ -75,6 +81,7 @@ export function toggleStatuses(lane: TargetLane, audiences: ReadonlyMap<Audience
           blocked.get(name),
           open.get(name),
           lane,
+          overrides,
         ),
         users: here && here.seen !== 'unknown' && here.who.kind === 'members' ? here.who.members.size : null,
         lastAppliedAt: isoOrNull(at),
@@ -117,6 +124,7 @@ function stateOf(
   block: Block | undefined,
   open: Change | undefined,
   lane: TargetLane,
+  overrides: readonly Override[],
 ): Pick<ToggleStatus, 'state' | 'reason'> {
   if (refusal !== undefined) return { state: 'failed', reason: refusal };
   if (block) return { state: 'blocked', reason: block.message };
@@ -128,8 +136,22 @@ function stateOf(
   if (link !== undefined) return { state: 'pending', reason: `waits for an approval in ${placement.target}: ${link}` };
   if (open || !live)
     return { state: 'pending', reason: lane.retries.held ? formatProblem(lane.retries.held.problem) : null };
+  if (placement.overridden) return { state: 'off', reason: offBy(placement, overrides) };
   if (placement.state === 'off') return { state: 'off', reason: 'state: off in its file' };
   return { state: 'in-sync', reason: null };
+}
+
+/** Who switched it off against its file. */
+function offBy({ toggle, environment }: DesiredPlacement, overrides: readonly Override[]): string {
+  const one = overrides.find(
+    other =>
+      other.kind === 'off' &&
+      other.toggle === toggle &&
+      (other.environment === null || other.environment === environment),
+  );
+  if (one === undefined) return 'closed: it was without an answer for longer than maxHold allows; its file says on';
+  const reason = one.reason === '' ? '' : ` (${one.reason})`;
+  return `switched off by ${one.by} since ${new Date(one.since).toISOString()}${reason}; its file says on. optoggles resume ${one.id} takes it back`;
 }
 
 function nameOf(placement: { toggle: string; environment: string }): string {
@@ -171,12 +193,34 @@ export function blockStatuses(blocks: readonly StoredBlock[]): BlockStatus[] {
         ),
         granted: Math.max(...same.map(block => block.granted.size)),
         of: Math.max(...same.map(block => block.of)),
+        revision: one.revision ?? null,
+        also: same.some(({ also }) => also) ? alsoIn(same) : null,
         reason: one.message,
         since: new Date(Math.min(...same.map(block => block.since))).toISOString(),
         approve: `optoggles approve ${id}`,
       };
     })
     .sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : a.id < b.id ? -1 : 1));
+}
+
+function alsoIn(blocks: readonly StoredBlock[]): BlockStatus['also'] {
+  const sum = (of: 'changes' | 'granted' | 'revoked') =>
+    blocks.reduce((total, { also }) => total + (also?.[of] ?? 0), 0);
+  return { changes: sum('changes'), granted: sum('granted'), revoked: sum('revoked') };
+}
+
+/** Overrides for people and programs; `tag` stands for a member. */
+export function overrideStatuses(list: readonly Override[], tag: (member: string) => string): OverrideStatus[] {
+  return list.map(one => ({
+    id: one.id,
+    kind: one.kind,
+    what: sentenceOf(one, tag),
+    since: new Date(one.since).toISOString(),
+    until: one.until === null ? null : new Date(one.until).toISOString(),
+    by: one.by,
+    reason: one.reason,
+    resume: `optoggles resume ${one.id}`,
+  }));
 }
 
 function unique(placements: BlockStatus['placements']): BlockStatus['placements'] {
@@ -191,6 +235,7 @@ export function healthOf(
   toggles: readonly ToggleStatus[],
   blocked: number,
   everStarted: boolean,
+  overrides: number,
 ): Health {
   const failing =
     sources.some(lane => lane.view().failures >= keepsFailing || lane.view().failingAudiences > 0) ||
@@ -210,6 +255,7 @@ export function healthOf(
       ['in-sync', 'pending', 'held', 'blocked', 'off', 'failed', 'removed'],
     ),
     blocked,
+    overrides,
   };
 }
 

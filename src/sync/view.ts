@@ -15,6 +15,22 @@ export interface Status {
   readonly targets: readonly TargetStatus[];
   readonly toggles: readonly ToggleStatus[];
   readonly blocked: readonly BlockStatus[];
+  /** What operators said against git and policy, oldest first. */
+  readonly overrides: readonly OverrideStatus[];
+}
+
+export interface OverrideStatus {
+  readonly id: string;
+  readonly kind: 'off' | 'deny' | 'pause';
+  /** In words; a member only as a keyed hash. */
+  readonly what: string;
+  readonly since: string;
+  /** null: until it is taken back. */
+  readonly until: string | null;
+  readonly by: string;
+  readonly reason: string;
+  /** The exact command that takes it back. */
+  readonly resume: string;
 }
 
 export interface SourceStatus {
@@ -62,6 +78,10 @@ export interface BlockStatus {
   readonly revoked: number;
   readonly granted: number;
   readonly of: number;
+  /** Of the policy whose answer it stops. */
+  readonly revision: string | null;
+  /** What else changed at the same time by the word of the same source; null: nobody knows. */
+  readonly also: { readonly changes: number; readonly granted: number; readonly revoked: number } | null;
   readonly reason: string;
   readonly since: string;
   /** The exact command. */
@@ -75,6 +95,8 @@ export interface Health {
   readonly targets: Readonly<Record<TargetStatus['state'], number>>;
   readonly toggles: Readonly<Record<ToggleStatus['state'], number>>;
   readonly blocked: number;
+  /** Of operators, in force. */
+  readonly overrides: number;
   /** `held`: the flags cannot be taken as they are; `failing`: their repository cannot be asked. The last good ones stay. */
   readonly flags?: 'ok' | 'held' | 'failing';
 }

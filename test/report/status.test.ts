@@ -19,7 +19,12 @@ describe('the status on a terminal', () => {
 
       Blocked by the guard
         beta local production: 40 of 50 users would lose it. (since 2026-11-01T12:00:00.000Z)
+          revision 3f2a, 2 other changes with it (+5 −1 users)
           to let it through: optoggles approve b1c2
+
+      Against git and policy
+        beta is switched off in production, by oncall since 2026-11-01T12:00:00.000Z: an incident
+          to take it back: optoggles resume 0a1b2c3d4e5f
 
       Troubles
         source opal: OPA restarted: its data are not known to be complete.

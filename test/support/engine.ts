@@ -53,9 +53,23 @@ export function exampleStatus(): Status {
         revoked: 40,
         granted: 0,
         of: 50,
+        revision: '3f2a',
+        also: { changes: 2, granted: 5, revoked: 1 },
         reason: '40 of 50 users would lose it.',
         since: '2026-11-01T12:00:00.000Z',
         approve: 'optoggles approve b1c2',
+      },
+    ],
+    overrides: [
+      {
+        id: '0a1b2c3d4e5f',
+        kind: 'off',
+        what: 'beta is switched off in production',
+        since: '2026-11-01T12:00:00.000Z',
+        until: null,
+        by: 'oncall',
+        reason: 'an incident',
+        resume: 'optoggles resume 0a1b2c3d4e5f',
       },
     ],
   };
@@ -67,6 +81,7 @@ export const exampleHealth: Health = {
   targets: { ok: 1, failing: 0 },
   toggles: { 'in-sync': 1, pending: 0, held: 0, blocked: 1, off: 0, failed: 0, removed: 0 },
   blocked: 1,
+  overrides: 1,
 };
 
 export const exampleGauges: Gauges = {

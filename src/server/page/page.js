@@ -95,6 +95,7 @@ function show() {
     })),
   );
   fillList(byId('blocked'), status.blocked.map(blockItem));
+  fillList(byId('overrides'), status.overrides.map(overrideItem));
   fillRows(
     byId('sources'),
     status.sources.map(each => [
@@ -117,7 +118,20 @@ function blockItem(block) {
   const places = block.placements.map(({ toggle, target, environment }) => joined([toggle, target, environment]));
   const more = places.length > 5 ? ` and ${places.length - 5} more` : '';
   const since = new Date(block.since).toLocaleString();
-  return { text: `${places.slice(0, 5).join(', ')}${more}: ${block.reason} (since ${since})`, command: block.approve };
+  const text = `${places.slice(0, 5).join(', ')}${more}: ${block.reason} (since ${since}${around(block)})`;
+  return { text, command: block.approve };
+}
+
+function around({ revision, also }) {
+  const of = revision === null ? '' : `; revision ${revision}`;
+  if (also === null) return of;
+  return `${of}; ${also.changes} other changes with it: +${also.granted} −${also.revoked} users`;
+}
+
+function overrideItem({ what, since, until, by, reason, resume }) {
+  const end = until === null ? '' : `, until ${new Date(until).toLocaleString()}`;
+  const why = reason === '' ? '' : `: ${reason}`;
+  return { text: `${what}, by ${by} since ${new Date(since).toLocaleString()}${end}${why}`, command: resume };
 }
 
 function showToggles() {
