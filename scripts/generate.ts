@@ -6,14 +6,25 @@ import { snapshotSchema } from '../src/load/snapshot-schema.ts';
 import { planSchema } from '../src/report/plan-schema.ts';
 import { verifySchema } from '../src/report/verify-schema.ts';
 import { actionPage } from './generated/action-page.ts';
+import { starterWorkflows } from '../src/tasks/starter-workflows.ts';
 import { configurationPage } from './generated/configuration-page.ts';
 import { configEditorSchema, flagEditorSchema } from './generated/editor-schemas.ts';
 
 const root = join(import.meta.dirname, '..');
 const kinds = { sources: sourceKinds, targets: targetKinds };
 
+/** The action is built from the checkout: what is released is what is tried here. */
+const prepare = `      - uses: actions/setup-node@a0853c24544627f65ddf259abe73b1d18a591444 # v5.0.0
+        with:
+          node-version: 24
+      - run: npm ci
+      - run: npm run build:action
+`;
+const workflows = starterWorkflows({ action: './', branch: 'main', prepare });
+
 /** Every generated file: its path from the root and what makes it. */
 const files: Readonly<Record<string, () => string>> = {
+  ...Object.fromEntries(Object.entries(workflows).map(([path, text]) => [path, () => text])),
   'schemas/flag.schema.json': () => json(flagEditorSchema(kinds)),
   'schemas/config.schema.json': () => json(configEditorSchema(kinds)),
   'schemas/plan.schema.json': () => json(planSchema),
