@@ -5,9 +5,12 @@ import { formatProblem, type Problem, ProblemsError, toProblem, UsageError } fro
 import type { Purpose } from '../domain/settings-check.ts';
 import { sourceKinds, targetKinds } from '../kinds.ts';
 import { parseDuration } from '../lib/duration.ts';
+import { lastWords } from '../lib/last-words.ts';
 import type { Log } from '../lib/log.ts';
+import { createLearningRedactor, type Redactor } from '../lib/redact.ts';
 import { findConfig, loadConfig, type LoadOptions, secretsOf } from '../load/config.ts';
 import type { KindSchemas } from '../load/kinds.ts';
+import { createLiveConfig } from '../load/live-config.ts';
 import { createLog, type LogLevel } from '../server/log.ts';
 
 /** Where a command runs: everything of the process that it may touch. */
@@ -38,12 +41,23 @@ export async function openConfig(
   return { config, log };
 }
 
+/** The configuration of a process that goes on: its secrets may come in anew. */
+export async function openLiveConfig(context: Context, file: string | undefined) {
+  const path = resolve(context.cwd, file ?? (await findConfig(context.cwd)));
+  const loaded = await loadConfig(path, { kinds, env: context.env, secrets: 'substitute', purpose: 'run' });
+  const secrets = createLearningRedactor(secretsOf(loaded.config));
+  const log = logOf(context, [], secrets.redact);
+  for (const warning of loaded.warnings) log.warn({ code: warning.code }, formatProblem(warning));
+  return { live: createLiveConfig(loaded), secretFiles: loaded.secretFiles, secrets, log };
+}
+
 /** The log on stderr, that never lets one of the secrets out. */
-export function logOf(context: Context, secrets: readonly string[]): Log {
+export function logOf(context: Context, secrets: readonly string[], redact?: Redactor): Log {
   return createLog({
     terminal: context.stderr.isTTY ?? false,
     level: levelOf(context.env.OPTOGGLES_LOG_LEVEL),
     secrets,
+    redact,
     stream: context.stderr,
   });
 }
@@ -89,9 +103,7 @@ export function failWith(context: Context, error: unknown): void {
   else {
     const problem = toProblem(error);
     const unforeseen = problem.code === 'internal' && error instanceof Error;
-    context.stderr.write(
-      unforeseen ? `internal error: ${error.stack ?? error.message}\n` : `${formatProblem(problem)}\n`,
-    );
+    context.stderr.write(unforeseen ? `internal error: ${lastWords(error)}\n` : `${formatProblem(problem)}\n`);
   }
   context.exit(error instanceof UsageError ? 64 : 1);
 }

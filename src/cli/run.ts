@@ -1,8 +1,6 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
-import { createRedactor } from '../lib/redact.ts';
 import { version } from '../lib/version.ts';
-import { secretsOf } from '../load/config.ts';
 import { expiredWarnings } from '../load/expired.ts';
 import { watchFile, watchFlags } from '../load/watch.ts';
 import { reportOutcome } from '../report/outcome.ts';
@@ -11,11 +9,12 @@ import { createMetrics } from '../server/metrics.ts';
 import { createServer } from '../server/server.ts';
 import { createEngine } from '../sync/engine.ts';
 import type { Line } from '../sync/line.ts';
+import { followSecrets } from '../tasks/follow-secrets.ts';
 import { openLine } from '../tasks/open.ts';
 import { createOperator } from '../tasks/operator.ts';
 import { settle } from '../tasks/settle.ts';
 import { startTelling } from '../tasks/tell.ts';
-import { type Context, lookOf, openConfig } from './context.ts';
+import { type Context, lookOf, openLiveConfig } from './context.ts';
 
 export interface RunFlags {
   readonly config?: string | undefined;
@@ -26,7 +25,8 @@ const firstLook = 10_000;
 
 /** `optoggles run`: keeps the targets in agreement until it is told to stop. */
 export async function runCommand(context: Context, asked: RunFlags): Promise<void> {
-  const { config, log } = await openConfig(context, asked.config, 'run');
+  const { live, secretFiles, secrets, log } = await openLiveConfig(context, asked.config);
+  const { config } = live;
   const metrics = createMetrics(version);
   const opened = openLine({
     config,
@@ -52,26 +52,35 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     engine,
     operator: createOperator({ config, store, clock: systemClock, line }),
     config: {
-      adminTokens: config.adminTokens,
-      readTokens: config.readTokens,
+      get adminTokens() {
+        return config.adminTokens;
+      },
+      get readTokens() {
+        return config.readTokens;
+      },
       publicStatus: config.publicStatus,
       loopback: isLoopback(host),
     },
     metrics,
     log,
-    redact: createRedactor(secretsOf(config)),
-    webhookSecret: config.flags?.git?.webhookSecret,
+    redact: secrets.redact,
+    get webhookSecret() {
+      return config.flags?.git?.webhookSecret;
+    },
   });
-  const telling = startTelling({
-    config,
-    line,
-    store,
-    flags: () => flags.git?.state.state ?? 'ok',
-    clock: systemClock,
-    random: Math.random,
-    log,
-    redact: createRedactor(secretsOf(config)),
-  });
+  const { redact } = secrets;
+  const tell = () =>
+    startTelling({
+      config,
+      line,
+      store,
+      flags: () => flags.git?.state.state ?? 'ok',
+      clock: systemClock,
+      random: Math.random,
+      log,
+      redact,
+    });
+  let telling = tell();
   const closing = new AbortController();
   function configChanged(): void {
     log.warn({ file: config.file }, `${config.file} changed: it is read at the next start`);
@@ -85,6 +94,24 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     if (flags.git) void flags.git.watch(() => line.rescan(), closing.signal);
     else if (config.flags) void watchFlags(config.flags.folder, systemClock, () => line.rescan(), closing.signal);
     void watchFile(resolve(config.folder, config.file), systemClock, configChanged, closing.signal);
+    void followSecrets({
+      live,
+      files: secretFiles,
+      opened,
+      secrets,
+      clock: systemClock,
+      log,
+      signal: closing.signal,
+      async renewed({ notify, callbackSecret }) {
+        if (notify) {
+          await telling.stop();
+          telling = tell();
+        }
+        if (!callbackSecret) return;
+        log.warn({ code: 'restart-needed' }, '"callbackSecret" is another now: it is used from the next start on');
+        engine.configChanged();
+      },
+    });
     await line.start();
     await settle(line, systemClock, firstLook, context.signal, () => line.started() && !isDoubted(line));
     const look = lookOf(context.stdout, context.env);

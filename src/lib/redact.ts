@@ -24,6 +24,25 @@ export function createRedactor(secrets: Iterable<string>): Redactor {
   return text => (longestFirst.some(form => text.includes(form)) ? text.replace(any, mask) : text);
 }
 
+/** A redactor that learns: of secrets that came later too. */
+export interface LearningRedactor {
+  readonly redact: Redactor;
+  learn(secrets: Iterable<string>): void;
+}
+
+/** Starts with these secrets; an old one is hidden for as long as the process lives. */
+export function createLearningRedactor(secrets: Iterable<string>): LearningRedactor {
+  const known = new Set(secrets);
+  let current = createRedactor(known);
+  return {
+    redact: text => current(text),
+    learn(more) {
+      for (const secret of more) known.add(secret);
+      current = createRedactor(known);
+    },
+  };
+}
+
 function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -36,6 +36,8 @@ export interface Built {
   readonly config: Config | undefined;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
+  /** Absolute: the files that `${file:…}` named. */
+  readonly secretFiles?: readonly string[];
 }
 
 /** `optoggles.yaml` as a Config. `config` is undefined where the problems leave none to speak of. */
@@ -120,7 +122,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     notify: file.notify,
     secrets: worthHiding(references.values),
   };
-  return { config, problems, warnings: entries.warnings };
+  return { config, problems, warnings: entries.warnings, secretFiles: references.files };
 }
 
 function configured({ token }: NamedToken): boolean {

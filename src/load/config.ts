@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { type Problem, ProblemError, ProblemsError } from '../domain/problem.ts';
 import type { Purpose } from '../domain/settings-check.ts';
-import { buildConfig, type Unneeded } from './config-build.ts';
+import { buildConfig, type Built, type Unneeded } from './config-build.ts';
 import type { KindSchemas } from './kinds.ts';
 import { isLegacy, legacyConfig } from './legacy.ts';
 import { compare, sortProblems } from './problems.ts';
@@ -25,6 +25,13 @@ export interface LoadOptions {
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: readonly Problem[];
+  /** Absolute: the files that `${file:…}` names. */
+  readonly secretFiles: readonly string[];
+  /**
+   * The same configuration, as it was read, with what those files hold by now. Throws a ProblemsError, as when one of
+   * them is missing or empty.
+   */
+  readonly renewed: () => Config;
 }
 
 /** The default places, in order: behaviour.md §2. */
@@ -60,12 +67,16 @@ export async function loadConfig(file: string, options: LoadOptions): Promise<Lo
   const old = isLegacy(document);
   const folder = dirname(path);
   const input = { file: name, folder, ...options };
-  const { config, problems, warnings } = old
-    ? legacyConfig(document, input)
-    : buildConfig(withoutAliases(document, text), input);
+  const yaml = old ? document : withoutAliases(document, text);
+  const build = () => sound(old ? legacyConfig(yaml, input) : buildConfig(yaml, input));
+  const { config, warnings, secretFiles = [] } = build();
+  return { config, warnings: sortProblems(warnings), secretFiles, renewed: () => build().config };
+}
+
+function sound({ config, problems, ...rest }: Built): Omit<Built, 'config' | 'problems'> & { readonly config: Config } {
   const errors = sortProblems(problems);
   if (config === undefined || errors.length > 0) throw new ProblemsError(errors);
-  return { config, warnings: sortProblems(warnings) };
+  return { config, ...rest };
 }
 
 function withoutAliases(document: YamlDocument, text: string): YamlDocument {

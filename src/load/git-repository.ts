@@ -41,7 +41,14 @@ export interface Repository {
 /** Opens the repository of the configuration. Nothing is asked and nothing written yet. */
 export function createRepository(options: RepositoryOptions): Repository {
   const { git, folder, mode, clock, env, limits } = options;
-  const remote = { url: git.url, user: git.user, token: git.token };
+  const remote = {
+    url: git.url,
+    user: git.user,
+    // It may be another by the next request.
+    get token() {
+      return git.token;
+    },
+  };
   let driver: GitDriver | undefined;
   let clone: Clone | undefined;
   let scratch: string | undefined;

@@ -24,6 +24,8 @@ export interface Substituted {
   readonly unknown: ReadonlySet<string>;
   /** Every value that came in. */
   readonly values: readonly string[];
+  /** Absolute: the files that values came from. */
+  readonly files: readonly string[];
 }
 
 type Say = (code: string, message: string, hint: string) => void;
@@ -41,6 +43,7 @@ export function substitute(value: unknown, options: ReferenceOptions): Substitut
   const problems: Problem[] = [];
   const unknown = new Set<string>();
   const values: string[] = [];
+  const files = new Set<string>();
 
   function walk(here: unknown, path: Path): unknown {
     if (typeof here === 'string') return here.includes('${') ? text(here, path) : here;
@@ -105,6 +108,7 @@ export function substitute(value: unknown, options: ReferenceOptions): Substitut
     const say = (message: string, hint: string) => sayCode('secret-file', message, hint);
     try {
       const full = resolve(options.folder, file);
+      files.add(full);
       const found = statSync(full);
       if (!found.isFile() || found.size > secretFileLimit) {
         say(
@@ -125,7 +129,8 @@ export function substitute(value: unknown, options: ReferenceOptions): Substitut
     }
   }
 
-  return { value: walk(value, []), problems, unknown, values };
+  const substituted = walk(value, []);
+  return { value: substituted, problems, unknown, values, files: [...files] };
 }
 
 function isMissing(code: string): boolean {

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamedToken } from '../domain/config.ts';
 
+/** Read at each request: tokens may be others by then. */
 export interface AccessConfig {
   readonly adminTokens: readonly NamedToken[];
   readonly readTokens: readonly NamedToken[];
@@ -23,15 +24,18 @@ export interface Access {
 
 /** Who may do what over HTTP. Tokens that are empty (a variable that is not set) do not exist. */
 export function createAccess(config: AccessConfig): Access {
-  const admins = hashed(config.adminTokens);
-  const readers = [...admins, ...hashed(config.readTokens)];
-  const knows = (authorization: string | undefined) => tokenName(readers, authorization) !== undefined;
+  const admins = hashedOnce(() => config.adminTokens);
+  const others = hashedOnce(() => config.readTokens);
+  const knows = (authorization: string | undefined) =>
+    tokenName([...admins(), ...others()], authorization) !== undefined;
   // A page of another site can make the browser resolve its own name to 127.0.0.1 and read what is open there. The
   // address alone proves nothing then, but the name in `Host` is the other site's.
   const local = (host: string | undefined) => config.loopback && isLoopbackHost(host);
   return {
-    hasAdmin: admins.length > 0,
-    admin: authorization => tokenName(admins, authorization),
+    get hasAdmin() {
+      return admins().length > 0;
+    },
+    admin: authorization => tokenName(admins(), authorization),
     mayRead: (authorization, host) => config.publicStatus || local(host) || knows(authorization),
     mayAsk: (authorization, host) => local(host) || knows(authorization),
     mayMeasure: (authorization, host) => !config.loopback || config.publicStatus || local(host) || knows(authorization),
@@ -53,6 +57,18 @@ export function isLoopbackHost(host: string | undefined): boolean {
 interface HashedToken {
   readonly name: string;
   readonly hash: Buffer;
+}
+
+/** Hashes tokens when they are first asked for, and again when they are others. */
+function hashedOnce(tokens: () => readonly NamedToken[]): () => readonly HashedToken[] {
+  let of: readonly NamedToken[] | undefined;
+  let hashes: readonly HashedToken[] = [];
+  return () => {
+    const now = tokens();
+    if (now !== of) hashes = hashed(now);
+    of = now;
+    return hashes;
+  };
 }
 
 function hashed(tokens: readonly NamedToken[]): HashedToken[] {

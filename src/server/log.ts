@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Log } from '../lib/log.ts';
-import { createRedactor } from '../lib/redact.ts';
+import { createRedactor, type Redactor } from '../lib/redact.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -11,6 +11,8 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** Every configured secret: none of them ever leaves in a line. */
   readonly secrets: readonly string[];
+  /** In place of one for `secrets`: it may learn of more. */
+  readonly redact?: Redactor | undefined;
   /** Where the lines go; the program gives its stderr. */
   readonly stream: { write(text: string): unknown };
 }
@@ -21,7 +23,7 @@ export interface LogOptions {
  * `process.exitCode` instead.)
  */
 export function createLog(options: LogOptions): Log {
-  const redact = createRedactor(options.secrets);
+  const redact = options.redact ?? createRedactor(options.secrets);
   const render = options.terminal ? prettyLine() : (line: string) => line;
   return pino(
     {

@@ -21,7 +21,7 @@ export interface RouteParts {
   readonly log: Log;
   readonly redact: Redactor;
   /** Of `/webhooks/github`. */
-  readonly webhookSecret: string | undefined;
+  readonly webhookSecret: () => string | undefined;
 }
 
 const json = 'application/json; charset=utf-8';

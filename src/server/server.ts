@@ -20,7 +20,7 @@ export interface ServerParts {
   readonly log: Log;
   /** Applied to what `/api/status` says. */
   readonly redact?: Redactor;
-  /** Of the webhook that tells of pushes to the flags repository; undefined: none is taken. */
+  /** Of the webhook that tells of pushes to the flags repository; undefined: none is taken. Read at each request. */
   readonly webhookSecret?: string | undefined;
   readonly limits?: Partial<ServerLimits>;
 }
@@ -73,7 +73,7 @@ export function createServer(parts: ServerParts): HttpServer {
     metrics: parts.metrics,
     log: parts.log,
     redact: parts.redact ?? (text => text),
-    webhookSecret: parts.webhookSecret,
+    webhookSecret: () => parts.webhookSecret,
   });
   return {
     inject: app.inject.bind(app),

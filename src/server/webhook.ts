@@ -13,12 +13,13 @@ import { bodyLimit, end } from './callback.ts';
  */
 export function webhookHook(
   engine: Engine,
-  secret: string | undefined,
+  secretNow: () => string | undefined,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   return (request, reply) => {
     reply.hijack();
     const incoming = request.raw;
     const response = reply.raw;
+    const secret = secretNow();
     if (engine.pushed === undefined) return end(response, 404, webhookProblems.noRepository);
     if (secret === undefined) return end(response, 403, webhookProblems.noSecret);
     if (Number(incoming.headers['content-length'] ?? 0) > bodyLimit) return end(response, 413, problems.tooLarge);

@@ -15,6 +15,7 @@ import type { Observer } from '../sync/view.ts';
 import { type Flags, openFlags } from './flags.ts';
 import type { TargetContext } from '../targets/kind.ts';
 import { type Former, formerTargets } from './former.ts';
+import { type Renewable, renewableSource, renewableTarget } from './renewable.ts';
 import { checkAddresses } from './same-address.ts';
 
 export interface OpenOptions {
@@ -50,6 +51,9 @@ export interface Opened {
   readonly store: StateStore;
   readonly config: Config;
   readonly flags: Flags;
+  /** In `run`: the settings of that source (target) are others by now, and are used from here on. Rejects where they cannot. */
+  readonly renewSource: (id: string) => Promise<void>;
+  readonly renewTarget: (name: string) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,14 +71,15 @@ export function openLine(options: OpenOptions): Opened {
   const store = openStore(options);
   const sources: Source[] = [];
   const targets: Target[] = [];
+  const renewing = options.mode === 'run' ? createRenewing(options, store) : undefined;
   let former: Former;
   try {
     for (const entry of config.sources) {
-      const make = () => openSource(entry, options, store);
+      const make = () => renewing?.source(entry.id) ?? openSource(entry, options, store);
       sources.push(options.through?.source(entry, make) ?? make());
     }
     for (const entry of config.targets) {
-      const target = openTarget(entry, options);
+      const target = renewing?.target(entry.name) ?? openTarget(entry, options);
       targets.push(options.through?.target(target) ?? target);
     }
     checkAddresses(targets);
@@ -107,6 +112,18 @@ export function openLine(options: OpenOptions): Opened {
     store,
     config,
     flags,
+    async renewSource(id) {
+      await renewing?.renew(`source ${id}`);
+      for (const lane of line.sources) if (lane.source.id === id) lane.wake({ kind: 'operator' });
+    },
+    async renewTarget(name) {
+      await renewing?.renew(`target ${name}`);
+      for (const lane of line.targets) {
+        if (lane.target.name !== name) continue;
+        lane.retries.forgive(() => true);
+        lane.wake({ kind: 'operator', read: true });
+      }
+    },
     async close() {
       await Promise.all([line.stop(), flags.close()]);
       const signal = AbortSignal.timeout(goodbye);
@@ -117,6 +134,47 @@ export function openLine(options: OpenOptions): Opened {
       store.close();
     },
   };
+}
+
+/** Sources and targets that are made anew when a secret of theirs changed. */
+function createRenewing(options: OpenOptions, store: StateStore) {
+  const { config, clock } = options;
+  const made = new Map<string, Renewable<unknown>>();
+  return {
+    source(id: string): Source {
+      const renewable = renewableSource(() =>
+        openSource(
+          entryOf(config.sources, one => one.id === id),
+          options,
+          store,
+        ),
+      );
+      made.set(`source ${id}`, renewable);
+      return renewable.one;
+    },
+    target(name: string): Target {
+      const renewable = renewableTarget(
+        () =>
+          openTarget(
+            entryOf(config.targets, one => one.name === name),
+            options,
+          ),
+        clock,
+      );
+      made.set(`target ${name}`, renewable);
+      return renewable.one;
+    },
+    async renew(what: string): Promise<void> {
+      await made.get(what)?.renew();
+    },
+  };
+}
+
+/** As the configuration has it now. */
+function entryOf<Entry>(entries: readonly Entry[], is: (entry: Entry) => boolean): Entry {
+  const entry = entries.find(is);
+  if (entry === undefined) throw new Error('the configuration lost an entry');
+  return entry;
 }
 
 function openStore({ config, mode, clock, log, through }: OpenOptions): StateStore {

@@ -39,14 +39,13 @@ const always = [
 /** Git by the installed one: ssh, large repositories, and only the contents that are wanted. */
 export function createCliDriver({ remote, clock, env, limits = defaultLimits }: CliOptions): GitDriver {
   const { url } = remote;
-  const redact = createRedactor(remote.token === undefined ? [] : [remote.token]);
-  const ownEnv = environment(env, remote);
+  const redact = (text: string) => createRedactor(remote.token === undefined ? [] : [remote.token])(text);
 
   const run = (
     args: readonly string[],
     signal: AbortSignal,
     more: { readonly input?: string; readonly onData?: (chunk: Buffer) => void } = {},
-  ) => runGit({ args: [...always, ...args], env: ownEnv, signal, ...more });
+  ) => runGit({ args: [...always, ...args], env: environment(env, remote), signal, ...more });
 
   /** A command that talks to the remote, within a time. */
   async function remotely(args: readonly string[], ms: number, signal: AbortSignal, input?: string): Promise<string> {
