@@ -1,12 +1,10 @@
-import { userInfo } from 'node:os';
-import type { Config } from '../domain/config.ts';
-import { type Problem, toProblem, UsageError } from '../domain/problem.ts';
-import type { StateStore } from '../domain/state.ts';
+import { type Problem, UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
-import { openState } from '../state/store.ts';
 import { approvalHolds } from '../sync/engine.ts';
 import { type Context, durationOption, openConfig } from './context.ts';
+import { byOf } from './operator.ts';
+import { tellServer } from './server.ts';
+import { openShared } from './shared-state.ts';
 
 export interface ApproveFlags {
   readonly config?: string | undefined;
@@ -14,6 +12,7 @@ export interface ApproveFlags {
   readonly for?: string | undefined;
   readonly reason?: string | undefined;
   readonly by?: string | undefined;
+  readonly server?: string | undefined;
 }
 
 /** `optoggles approve ID`: writes the approval into the state; a running instance sees it within 2 s. */
@@ -27,6 +26,7 @@ export async function approveCommand(context: Context, id: string | undefined, f
     });
   }
   const duration = flags.for === undefined ? approvalHolds : durationOption(flags.for);
+  if (flags.server !== undefined) return approveByServer(context, id, { ...flags, server: flags.server });
   const { config, log } = await openConfig(context, flags.config, 'look');
   if (windowed && !config.sources.some(source => source.id === flags.source)) {
     throw new UsageError({
@@ -35,11 +35,11 @@ export async function approveCommand(context: Context, id: string | undefined, f
       hint: `The configuration has ${config.sources.map(source => source.id).join(', ')}.`,
     });
   }
-  const store = openShared(config, log);
+  const store = openShared(config, log, unknownApproval('Nothing is blocked: nothing was ever applied from here.'));
   try {
     const now = systemClock.now();
     const until = now + duration;
-    const by = flags.by ?? userInfo().username;
+    const by = byOf(flags);
     if (flags.source !== undefined) {
       store.openWindow({ source: flags.source, until, reason: flags.reason ?? '', by }, now);
     } else if (!store.approve(id ?? '', by, until, now)) {
@@ -51,15 +51,15 @@ export async function approveCommand(context: Context, id: string | undefined, f
   }
 }
 
-function openShared(config: Config, log: Log): StateStore {
-  try {
-    const { stateDir: folder, instance, audit } = config;
-    const auditUsers = audit?.users ?? false;
-    return openState({ folder, instance, clock: systemClock, log, access: 'share', auditUsers });
-  } catch (error) {
-    if (toProblem(error).code !== 'state-missing') throw error;
-    throw new UsageError(unknownApproval('Nothing is blocked: nothing was ever applied from here.'));
-  }
+/** The running instance writes it, with the name of the token. */
+async function approveByServer(
+  context: Context,
+  id: string | undefined,
+  { source, reason, ...flags }: ApproveFlags & { readonly server: string },
+): Promise<void> {
+  const body = id === undefined ? { source, for: flags.for, reason } : { id };
+  const { until } = await tellServer(context, flags, '/api/approvals', body);
+  context.stdout.write(`${source ?? id} approved until ${String(until)}\n`);
 }
 
 function unknownApproval(message: string): Problem {

@@ -8,6 +8,7 @@ import { type HistoryFlags, historyCommand } from './history.ts';
 import { type ImportFlags, importCommand } from './import.ts';
 import { type InitFlags, initCommand } from './init.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
+import { denyCommand, type OperatorFlags, offCommand, pauseCommand, resumeCommand } from './operator.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
 import { type RunFlags, runCommand } from './run.ts';
 import { type SnapshotFlags, snapshotCommand } from './snapshot.ts';
@@ -37,6 +38,11 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   const jsonOption = ['--json <file>', 'the result as JSON; - is stdout'] as const;
   const only = new Option('--only <key...>', 'only these toggles; never computes removals');
   const timeout = new Option('--timeout <duration>', 'how long to wait for sources and targets').default('5m');
+
+  const forOption = ['--for <duration>', 'how long (default: until it is taken back)'] as const;
+  const reasonOption = ['--reason <text>', 'why, for everybody who looks'] as const;
+  const byOption = ['--by <name>', 'who says so, for the audit log'] as const;
+  const instance = new Option('--server <url>', 'say it to a running instance; admin token in OPTOGGLES_TOKEN');
 
   program
     .command('validate')
@@ -158,7 +164,54 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--for <duration>', 'with --source: how long')
     .option('--reason <text>', 'with --source: why')
     .option('--by <name>', 'who approves, for the audit log')
+    .addOption(instance)
     .action((id: string | undefined, flags: ApproveFlags) => approveCommand(context, id, flags));
+  program
+    .command('off')
+    .description('switch a toggle off for everybody, at once, whatever git and policy say')
+    .argument('<key>', 'the toggle')
+    .option('--environment <name>', 'only there')
+    .option(...configOption)
+    .option(...forOption)
+    .option(...reasonOption)
+    .option(...byOption)
+    .addOption(instance)
+    .action((key: string, flags: OperatorFlags & { environment?: string }) => offCommand(context, key, flags));
+  program
+    .command('deny')
+    .description('take every toggle from a user, at once, whatever policy and guard say')
+    .argument('<user>', 'as policy names it')
+    .option(...configOption)
+    .option(...forOption)
+    .option(...reasonOption)
+    .option(...byOption)
+    .addOption(instance)
+    .action((user: string, flags: OperatorFlags) => denyCommand(context, user, flags));
+  program
+    .command('pause')
+    .description(
+      'take no answers from a source, or write nothing to a target or for a toggle; off and deny still go through',
+    )
+    .argument('<name>', 'the source, the target, or the key of the toggle')
+    .option('--kind <kind>', 'source, target or toggle, where the name is not enough')
+    .option(...configOption)
+    .option(...forOption)
+    .option(...reasonOption)
+    .option(...byOption)
+    .addOption(instance)
+    .action((name: string, flags: OperatorFlags & { kind?: string }) => pauseCommand(context, name, flags));
+  program
+    .command('resume')
+    .description('take back what off, deny or pause said')
+    .argument('<name>', 'its id, or the toggle, user, source or target')
+    .option('--kind <kind>', 'source, target, toggle or user, where the name is not enough')
+    .option('--environment <name>', 'only what was switched off there')
+    .option(...configOption)
+    .option(...byOption)
+    .addOption(instance)
+    .action((name: string, flags: OperatorFlags & { kind?: string; environment?: string }) =>
+      resumeCommand(context, name, flags),
+    );
   program
     .command('status')
     .description('ask a running instance how everything stands')

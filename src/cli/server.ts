@@ -2,17 +2,20 @@ import fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findRoot, resolveRef } from 'isomorphic-git';
 import type { Config } from '../domain/config.ts';
-import { ProblemError, ProblemsError, UsageError } from '../domain/problem.ts';
+import { ProblemError, ProblemsError, toProblem, UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
 import { findConfig, loadConfig } from '../load/config.ts';
 import { definitionsIn } from '../tasks/definitions.ts';
 import type { Planned } from '../tasks/preview.ts';
-import { createRemote, type Remote } from '../tasks/remote.ts';
+import { createRemote, type Remote, type SaidPath } from '../tasks/remote.ts';
 import type { SyncAnswer } from '../tasks/wire.ts';
 import { type Context, durationOption, kinds } from './context.ts';
 
 /** Where the token for a running instance is told. */
 export const tokenVariable = 'OPTOGGLES_TOKEN';
+
+/** Whoever is woken at night does not wait long for nothing. */
+const operatorWaits = '20s';
 
 export interface ServerFlags {
   readonly config?: string | undefined;
@@ -54,6 +57,17 @@ export async function syncServer(context: Context, flags: SyncFlags): Promise<Sy
   });
 }
 
+/** What an operator says to a running instance, with an admin token. Gives its answer. */
+export function tellServer(
+  context: Context,
+  flags: Pick<ServerFlags, 'config' | 'server'>,
+  path: SaidPath,
+  body: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  const patient = { ...flags, timeout: operatorWaits };
+  return withRemote(context, patient, 'admin', remote => remote.say(path, body, context.signal));
+}
+
 async function withRemote<Result>(
   context: Context,
   flags: ServerFlags,
@@ -71,7 +85,7 @@ async function withRemote<Result>(
 }
 
 /** The token of the environment, else the first that the configuration has, where its secrets are here. */
-async function tokenFor(
+export async function tokenFor(
   context: Context,
   file: string | undefined,
   may: 'read' | 'admin',
@@ -85,6 +99,8 @@ async function tokenFor(
     return tokens.find(one => one.token !== '')?.token;
   } catch (error) {
     if (error instanceof ProblemsError) return undefined;
+    // The address was told, and maybe nothing has to be proved there.
+    if (file === undefined && toProblem(error).code === 'config-not-found') return undefined;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
+import type { Config } from '../domain/config.ts';
 import { ProblemError } from '../domain/problem.ts';
 import { createHttpClient } from '../lib/http.ts';
 import { reportStatus, type StatusView } from '../report/status.ts';
 import { type Context, lookOf, openConfig, writeJson } from './context.ts';
-import { tokenVariable } from './server.ts';
+import { tokenFor } from './server.ts';
 
 export interface StatusFlags {
   readonly config?: string | undefined;
@@ -15,15 +16,11 @@ const largestStatus = 64 * 1024 * 1024;
 
 /** `optoggles status`: what a running instance says of itself, asked with the token in `OPTOGGLES_TOKEN`, or the first that the configuration has. */
 export async function statusCommand(context: Context, flags: StatusFlags): Promise<void> {
-  const { config } = await openConfig(context, flags.config, 'look');
-  const { host, port } = config.bind;
-  const here = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  // An empty one is a variable that is not set.
-  const told = context.env[tokenVariable]?.trim() || undefined;
-  const token = told ?? [...config.readTokens, ...config.adminTokens].find(one => one.token !== '')?.token;
+  const baseUrl = flags.server ?? boundTo((await openConfig(context, flags.config, 'look')).config.bind);
+  const token = await tokenFor(context, flags.config, 'read');
   const client = createHttpClient({
     name: 'the running instance',
-    baseUrl: flags.server ?? `http://${here}:${port}`,
+    baseUrl,
     timeout: patience,
     maxBytes: largestStatus,
     ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
@@ -42,6 +39,11 @@ export async function statusCommand(context: Context, flags: StatusFlags): Promi
   } finally {
     await client.close();
   }
+}
+
+function boundTo({ host, port }: Config['bind']): string {
+  const here = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${here}:${port}`;
 }
 
 function isStatus(value: unknown): value is StatusView {

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { createHttpClient, type HttpClient, type HttpRequest } from '../lib/http.ts';
-import { type Problem, ProblemError } from '../domain/problem.ts';
+import { type Problem, ProblemError, UsageError } from '../domain/problem.ts';
 import { planFromJson } from '../report/plan-from-json.ts';
 import type { Planned } from './preview.ts';
 import { type Definitions, planAnswerSchema, readBody, type SyncAnswer, syncAnswerSchema } from './wire.ts';
@@ -29,8 +29,12 @@ export interface Remote {
   sync(commit: string | null, signal: AbortSignal): Promise<SyncAnswer>;
   /** Lets through what the guard blocked there. */
   approve(id: string, signal: AbortSignal): Promise<void>;
+  /** What an operator says there: its answer, as JSON. Throws a UsageError for what is not there. */
+  say(path: SaidPath, body: object, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
   close(): Promise<void>;
 }
+
+export type SaidPath = '/api/approvals' | '/api/overrides' | '/api/resume';
 
 const largestAnswer = 64 * 1024 * 1024;
 /** More than a request waits there before it says to ask again (ms). */
@@ -70,6 +74,12 @@ export function createRemote({ url, token, clock, timeout }: RemoteOptions): Rem
     async approve(id, signal) {
       await answered(client, { method: 'POST', path: '/api/approvals', json: { id }, signal });
     },
+    async say(path, body, signal) {
+      const { text } = await answered(client, { method: 'POST', path, json: body, signal });
+      const answer = parsed(text);
+      if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>;
+      throw new ProblemError(noOptoggles);
+    },
     close: () => client.close(),
   };
 }
@@ -97,7 +107,10 @@ async function answered(client: HttpClient, request: HttpRequest): Promise<{ sta
   const problem = problemIn(text);
   // What it says itself is better than what the status means in general.
   if (problem !== undefined) {
-    throw new ProblemError({ ...problem, message: `the running instance: ${problem.message}` });
+    const told = { ...problem, message: `the running instance: ${problem.message}` };
+    // What it does not know, or cannot read, was asked wrongly.
+    const isUsage = response.status === 400 || (response.status === 404 && problem.code.startsWith('unknown-'));
+    throw isUsage ? new UsageError(told) : new ProblemError(told);
   }
   const hint = response.status === 404 ? 'Name an OPToggles of this version, or newer, with --server URL.' : undefined;
   throw client.unexpected(request, response, hint);
@@ -106,11 +119,7 @@ async function answered(client: HttpClient, request: HttpRequest): Promise<{ sta
 function idIn(text: string): string {
   const value = parsed(text);
   if (typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string') return value.id;
-  throw new ProblemError({
-    code: 'no-optoggles',
-    message: 'What answers there is no OPToggles.',
-    hint: 'Name the running instance with --server URL.',
-  });
+  throw new ProblemError(noOptoggles);
 }
 
 function problemIn(text: string): Problem | undefined {
@@ -130,6 +139,12 @@ function parsed(text: string): unknown {
     return undefined;
   }
 }
+
+const noOptoggles: Problem = {
+  code: 'no-optoggles',
+  message: 'What answers there is no OPToggles.',
+  hint: 'Name the running instance with --server URL.',
+};
 
 const notInTime: Problem = {
   code: 'not-in-time',
