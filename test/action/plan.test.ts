@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { builtAction, payloadOf, pullPayload } from '../support/action-run.ts';
 import { addComment } from '../support/fake-github/model.ts';
 import { type FakeGitHub, fakeGitHub } from '../support/fake-github/server.ts';
-import { configText, flagText, listsText } from '../support/project.ts';
+import { optoggles } from '../support/program.ts';
+import { configText, flagText, listsText, project } from '../support/project.ts';
 import { cloned, type PullRequestCheckout, pullRequest, pushed } from '../support/pull-request.ts';
 
 const run = builtAction();
@@ -256,4 +258,27 @@ it('without a pull request everything is pending anyway, and no comment is writt
   expect(result.code).toBe(0);
   expect(result.summary).toContain('+2 pending anyway');
   expect(github.requests).toEqual([]);
+});
+
+it('removals, blocks, held and expired toggles, and what is switched off, each say so', async () => {
+  const people = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+  const lists = { 'app.rbac.beta': people, 'app.rbac.gone': people.slice(0, 2), 'app.rbac.off': people.slice(0, 3) };
+  const flags = { beta: {}, gone: {}, off: {} };
+  const live = project({ lists, flags });
+  await optoggles(live, ['apply']);
+  const files = {
+    'optoggles.yaml': configText(),
+    'audiences.yaml': listsText(lists),
+    'out/production.json': readFileSync(join(live, 'out/production.json')),
+    ...Object.fromEntries(Object.keys(flags).map(key => [`flags/${key}.yaml`, flagText(key)])),
+  };
+  const pull = pullRequest(files, {
+    'audiences.yaml': listsText({ ...lists, 'app.rbac.beta': people.slice(0, 5) }),
+    'flags/gone.yaml': null,
+    'flags/off.yaml': flagText('off', { state: 'off', type: 'release', expires: '2026-11-02' }),
+    'flags/held.yaml': flagText('held'),
+  });
+  const result = await plan(pull);
+  expect(result).toMatchObject({ code: 0, outputs: { blocked: '1', changed: 'true' } });
+  expect(result.summary.replace(/\b[0-9a-f]{6,}\b/g, 'HASH')).toMatchSnapshot();
 });
