@@ -20,6 +20,8 @@ export interface Config {
   readonly onRemoved: OnRemoved;
   readonly drift: { readonly interval: number; readonly reopen: boolean };
   readonly guard: GuardConfig;
+  /** How long users may stay as they are for want of an answer (ms); undefined: for ever. */
+  readonly maxHold?: number;
   /** Undefined: a random one kept in the state. */
   readonly callbackSecret: string | undefined;
   readonly adminTokens: readonly NamedToken[];

@@ -114,6 +114,7 @@ export function buildConfig(document: YamlDocument, input: BuildInput): Built {
     onRemoved: file.onRemoved,
     drift: { interval: duration(file.drift.interval, ['drift', 'interval']), reopen: file.drift.reopen },
     guard: { ...file.guard, window: parseDuration(file.guard.window) },
+    ...(file.maxHold !== undefined && { maxHold: parseDuration(file.maxHold) }),
     callbackSecret: file.callbackSecret === '' ? undefined : file.callbackSecret,
     adminTokens: file.adminTokens.filter(configured),
     readTokens: file.readTokens.filter(configured),

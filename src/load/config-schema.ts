@@ -151,6 +151,12 @@ export const configSchema = Type.Object(
       { ...closed, default: {}, description: 'What is done about changes made by others in the targets.' },
     ),
     guard: guardSchema,
+    maxHold: Type.Optional(
+      Duration({
+        description:
+          'How long users may stay as they are while policy has no answer; then the toggle is closed until one comes. Without it: for ever.',
+      }),
+    ),
     callbackSecret: Type.String({
       default: '',
       description: 'Secret behind the bearer of callbacks. Empty: a random one is kept in `stateDir`.',

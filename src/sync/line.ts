@@ -12,6 +12,7 @@ import { createDefinitions, type Definitions, type Loaded } from './definitions.
 import { type Desired, desiredFor } from './desired.ts';
 import { notYetJudged } from './earlier-blocks.ts';
 import { heldNews } from './held-news.ts';
+import { createHoldLimit } from './hold-limit.ts';
 import { followMoves } from './moves.ts';
 import { createOverriding, type Overriding } from './overriding.ts';
 import { createPlanning } from './planning.ts';
@@ -187,9 +188,31 @@ export function createLine(options: LineOptions): Line {
     overriding,
   });
 
+  const holds =
+    config.maxHold === undefined
+      ? undefined
+      : createHoldLimit({
+          most: config.maxHold,
+          store,
+          clock,
+          log,
+          remember,
+          audiences,
+          overrides: () => overriding.current,
+        });
+
   function want(lane: TargetLane, desired: Desired): void {
     wanted.set(lane, desired);
-    lane.setDesired({ ...desired, listings: switchedOff(desired.listings, overriding.current) });
+    const open = holds?.closed(lane, desired) ?? desired;
+    lane.setDesired({ ...open, listings: switchedOff(open.listings, overriding.current) });
+  }
+
+  /** What waited for too long is closed, and open again once there is an answer. True: that is another now. */
+  function heldTooLong(lane: TargetLane): boolean {
+    const desired = wanted.get(lane);
+    if (holds === undefined || desired === undefined || !holds.look(lane, desired)) return false;
+    want(lane, desired);
+    return true;
   }
 
   function overridden(): void {
@@ -202,7 +225,7 @@ export function createLine(options: LineOptions): Line {
 
   /** The lane's plan, with what follows from it at once: blocks are kept, small differences accepted. */
   function planned(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined {
-    const plan = planning.planFor(lane, toggles);
+    const plan = planning.planFor(lane, heldTooLong(lane) ? undefined : toggles);
     if (!plan) return undefined;
     const { fresh: begun, gone } = store.saveBlocks(
       lane.target.name,
@@ -347,7 +370,10 @@ export function createLine(options: LineOptions): Line {
         if (lane.plan && lane.plan.blocked.length > 0) lane.wake({ kind: 'approval' });
       }
     },
-    planAll: () => planning.planAll(),
+    planAll() {
+      if (!remember) for (const lane of targets) heldTooLong(lane);
+      return planning.planAll();
+    },
     settled,
     started,
     async idle() {
@@ -365,6 +391,7 @@ export function createLine(options: LineOptions): Line {
       closing.abort(new Error('stopping'));
       for (const cancel of timers) cancel();
       scanning.stop();
+      holds?.stop();
       cancelTelling?.();
       const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
       await scanning.idle();

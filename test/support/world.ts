@@ -35,6 +35,7 @@ export interface WorldOptions {
   readonly targets?: readonly (FakeTargetOptions & { readonly name: string })[];
   readonly guard?: Partial<Config['guard']>;
   readonly reopen?: boolean;
+  readonly maxHold?: number;
   readonly log?: Log;
 }
 
@@ -90,6 +91,7 @@ export function createWorld(options: WorldOptions = {}): World {
     onRemoved: 'disable',
     drift: { interval: 600_000, reopen: options.reopen ?? false },
     guard: { ...plainGuard, ...options.guard },
+    ...(options.maxHold !== undefined && { maxHold: options.maxHold }),
     callbackSecret: 'secret',
     adminTokens: [],
     readTokens: [],
