@@ -137,6 +137,11 @@ function addGauges(gauge: AddGauge): void {
   gauge('optoggles_stale_toggles', 'Toggles past their expiry date.', [], (set, { gauges }) => {
     set({}, gauges.stale);
   });
+  gauge('optoggles_overrides', 'What operators said against git and policy, in force.', ['kind'], (set, { status }) => {
+    for (const kind of ['off', 'deny', 'pause']) {
+      set({ kind }, status.overrides.filter(one => one.kind === kind).length);
+    }
+  });
   gauge('optoggles_toggles', 'Placements by state.', ['state'], (set, { health }) => {
     for (const [state, count] of Object.entries(health.toggles)) set({ state }, count);
   });

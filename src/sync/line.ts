@@ -234,7 +234,8 @@ export function createLine(options: LineOptions): Line {
     );
     for (const block of begun) {
       options.observer.blocked(block.reason);
-      log.warn({ block: block.id, reason: block.reason, target: lane.target.name }, block.message);
+      const { id, reason, revision, also, message } = block;
+      log.warn({ block: id, reason, target: lane.target.name, revision, also }, message);
     }
     for (const block of gone) {
       log.info({ block: block.id, target: lane.target.name }, `block ${block.id} is over`);
