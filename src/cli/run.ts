@@ -12,6 +12,8 @@ import type { Line } from '../sync/line.ts';
 import { followSecrets } from '../tasks/follow-secrets.ts';
 import { openLine } from '../tasks/open.ts';
 import { createOperator } from '../tasks/operator.ts';
+import { createPlanService } from '../tasks/serve-plan.ts';
+import { createSyncService } from '../tasks/serve-sync.ts';
 import { settle } from '../tasks/settle.ts';
 import { startTelling } from '../tasks/tell.ts';
 import { type Context, lookOf, openLiveConfig } from './context.ts';
@@ -66,6 +68,10 @@ export async function runCommand(context: Context, asked: RunFlags): Promise<voi
     redact: secrets.redact,
     get webhookSecret() {
       return config.flags?.git?.webhookSecret;
+    },
+    services: {
+      plan: createPlanService({ config, clock: systemClock, random: Math.random, log }),
+      sync: createSyncService({ engine, line, instance: config.instance, store, git: flags.git, clock: systemClock }),
     },
   });
   const { redact } = secrets;

@@ -9,6 +9,7 @@ import { callbackHook } from './callback.ts';
 import type { Metrics } from './metrics.ts';
 import { addOperator, adminOnly } from './operator.ts';
 import { readPage } from './page.ts';
+import { addRemotePlan, answerSync, type RemoteParts } from './remote.ts';
 import { statusTexts } from './status-text.ts';
 import { webhookHook } from './webhook.ts';
 
@@ -22,6 +23,8 @@ export interface RouteParts {
   readonly redact: Redactor;
   /** Of `/webhooks/github`. */
   readonly webhookSecret: () => string | undefined;
+  /** Undefined: this instance does nothing for others. */
+  readonly remote: RemoteParts | undefined;
 }
 
 const json = 'application/json; charset=utf-8';
@@ -35,6 +38,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   addStatus(app, parts);
   addAdmin(app, parts);
   addOperator(app, { ...parts, operator: parts.operator });
+  if (parts.remote) addRemotePlan(app, parts.remote);
 }
 
 function unreachable(): never {
@@ -91,15 +95,20 @@ function addStatus(app: FastifyInstance, { engine, access, redact }: RouteParts)
   });
 }
 
-function addAdmin(app: FastifyInstance, { engine, access, log }: RouteParts): void {
+function addAdmin(app: FastifyInstance, { engine, access, log, remote }: RouteParts): void {
   const nameOf = (request: FastifyRequest) => access.admin(request.headers.authorization) ?? '';
 
   app.post('/api/sync', adminOnly(access), (request, reply) => {
     const by = nameOf(request);
     log.info({ by }, 'a pass over everything was asked for');
+    if (remote && !isBlank(request.body)) return answerSync(request, reply, by, remote);
     engine.sync(by);
     return reply.type(json).send('{"status":"asked"}');
   });
+}
+
+function isBlank(body: unknown): boolean {
+  return typeof body !== 'string' || body.trim() === '' || body.trim() === '{}';
 }
 
 function askForBearer(reply: FastifyReply): FastifyReply {

@@ -8,7 +8,9 @@ import type { Operator } from '../tasks/operator.ts';
 import { type AccessConfig, createAccess } from './access.ts';
 import { problems, refuse, safeHeaders } from './answer.ts';
 import { bodyLimit } from './callback.ts';
+import { createJobs } from './jobs.ts';
 import type { Metrics } from './metrics.ts';
+import type { RemoteServices } from './remote.ts';
 import { addRoutes } from './routes.ts';
 
 export interface ServerParts {
@@ -22,6 +24,8 @@ export interface ServerParts {
   readonly redact?: Redactor;
   /** Of the webhook that tells of pushes to the flags repository; undefined: none is taken. Read at each request. */
   readonly webhookSecret?: string | undefined;
+  /** What others may ask of this instance; undefined: nothing. */
+  readonly services?: RemoteServices | undefined;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -31,9 +35,11 @@ export interface ServerLimits {
   readonly slowSender: number;
   /** For what is in flight when the server closes. */
   readonly closing: number;
+  /** How long a request waits for work that takes longer, before it is told to ask again. */
+  readonly patience: number;
 }
 
-const defaultLimits: ServerLimits = { slowSender: 10_000, closing: 5_000 };
+const defaultLimits: ServerLimits = { slowSender: 10_000, closing: 5_000, patience: 20_000 };
 /** A connection on which nothing moves, as when the answer is not read. */
 const stalledAfter = 30_000;
 
@@ -65,26 +71,28 @@ export function createServer(parts: ServerParts): HttpServer {
   app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
   app.addHook('onRequest', beforeAll(app));
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, problems.notFound));
-  app.setErrorHandler((error, _, reply) => answerError(error, reply, parts.log));
-  addRoutes(app, {
-    engine: parts.engine,
-    operator: parts.operator,
-    access: createAccess(parts.config),
-    metrics: parts.metrics,
-    log: parts.log,
-    redact: parts.redact ?? (text => text),
-    webhookSecret: () => parts.webhookSecret,
-  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, parts.log));
+  const access = createAccess(parts.config);
+  const redact = parts.redact ?? (text => text);
+  const jobs = createJobs();
+  const { engine, operator, metrics, log, services } = parts;
+  const webhookSecret = () => parts.webhookSecret;
+  const remote = services && { services, access, jobs, log, redact, patience: limits.patience };
+  addRoutes(app, { engine, operator, access, metrics, log, redact, webhookSecret, remote });
   return {
     inject: app.inject.bind(app),
     listen: (host, port) => listen(app, host, port),
-    close: () => close(app, limits.closing),
+    close() {
+      jobs.stop();
+      return close(app, limits.closing);
+    },
   };
 }
 
 const known: Readonly<Record<string, string>> = {
   '/opa_update': 'POST',
   '/webhooks/github': 'POST',
+  '/api/plan': 'POST',
   '/api/sync': 'POST',
   '/api/approvals': 'POST',
   '/api/overrides': 'POST',
@@ -103,9 +111,12 @@ function beforeAll(app: FastifyInstance) {
   };
 }
 
-function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyReply {
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status === 413) return refuse(reply, 413, problems.tooLarge);
+  if (status === 413) {
+    const isPlan = request.routeOptions.url === '/api/plan';
+    return refuse(reply, 413, isPlan ? problems.tooLargeHere : problems.tooLarge);
+  }
   if (status >= 400 && status < 500) return refuse(reply, 400, problems.badRequest);
   log.error({ err: error }, 'a request could not be answered');
   return refuse(reply, 500, problems.broken);
