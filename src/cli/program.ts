@@ -3,6 +3,7 @@ import { version } from '../lib/version.ts';
 import { type ApplyFlags, applyCommand } from './apply.ts';
 import { type ApproveFlags, approveCommand } from './approve.ts';
 import { type Context, failWith } from './context.ts';
+import { type DoctorFlags, doctorCommand } from './doctor.ts';
 import { type ExplainFlags, explainCommand } from './explain.ts';
 import { type HistoryFlags, historyCommand } from './history.ts';
 import { type ImportFlags, importCommand } from './import.ts';
@@ -104,6 +105,16 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .option('--out <file>', 'where to (default: stdout)')
     .addOption(timeout)
     .action((flags: SnapshotFlags) => snapshotCommand(context, flags));
+  program
+    .command('doctor')
+    .description(
+      'look at everything that a running instance needs: who is reached, what tokens may, clocks; writes nothing',
+    )
+    .option(...configOption)
+    .option(...jsonOption)
+    .option('--trigger', 'also make OPAL load everything again, and see whether it calls back')
+    .addOption(timeout)
+    .action((flags: DoctorFlags) => doctorCommand(context, flags));
   program
     .command('history')
     .description('when somebody got a toggle or lost it, by which commit, revision and approval')

@@ -1,3 +1,4 @@
+import type { CallbackTrial, Check } from './checkup.ts';
 import type { Members } from './members.ts';
 import type { Problem } from './problem.ts';
 import type { UsersPolicy } from './toggle.ts';
@@ -115,6 +116,13 @@ export interface Source {
   readonly looksItself?: boolean;
   /** Runs until aborted: registers and watches callbacks, polls, watches files. Never throws for what may recover. */
   hints(push: (hint: Hint) => void, signal: AbortSignal): Promise<void>;
+  /** What only this kind can tell of itself, for `doctor`: its token, its registration. Changes nothing. */
+  doctor?(signal: AbortSignal): AsyncIterable<Check>;
+  /**
+   * Gets ready to see a callback: `own` registers one beside the running instance's, under the same address. Absent where
+   * nobody calls back. Throws a ProblemError.
+   */
+  callbackTrial?(own: boolean, signal: AbortSignal): Promise<CallbackTrial>;
   /** Takes back what `hints` left behind (a callback's registration), ends workers and sockets. */
   close(signal: AbortSignal): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Check } from './checkup.ts';
 import type { Account } from './found.ts';
 import type { JsonObject } from './json.ts';
 import type { Capabilities, DesiredListing, ListingRef, Live, Refusal } from './listing.ts';
@@ -83,6 +84,8 @@ export interface Target {
   apply(batch: readonly Change[], signal: AbortSignal, mayStart: (change: Change) => boolean): AsyncIterable<Outcome>;
   /** Undefined where the platform has none, or its package is not installed (then it throws what to install). */
   evaluator?(environment: string, signal: AbortSignal): Promise<Evaluator>;
+  /** What only this kind can tell of itself, for `doctor`: whose token it is, whether it may write. Changes nothing. */
+  doctor?(signal: AbortSignal): AsyncIterable<Check>;
   /** What is there already, whoever made it, for `import`. Absent: nothing can be imported from such a target. */
   readonly account?: Account;
   close(): Promise<void>;

@@ -43,6 +43,7 @@ export interface SourceView {
   readonly standing: SourceStanding;
   readonly readiness: Readiness | undefined;
   readonly lastAnswerAt: number | undefined;
+  readonly lastCallbackAt: number | undefined;
   readonly problem: Problem | undefined;
   readonly warnings: readonly Problem[];
   /** Consecutive failures of the source as a whole. */
@@ -307,6 +308,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       standing: standingOf(last, problem, lastAnswerAt !== undefined),
       readiness: last,
       lastAnswerAt,
+      lastCallbackAt: lastCallbackAt === 0 ? undefined : lastCallbackAt,
       problem: problem ?? last?.problems.find(isError) ?? registration,
       warnings: [...(last?.problems ?? []).filter(found => !isError(found)), ...(unannounced ? [unannounced] : [])],
       failures: problem || last?.problems.some(isError) ? failures + discarded : 0,

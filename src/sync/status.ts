@@ -26,6 +26,7 @@ export function sourceStatus(lane: SourceLane): SourceStatus {
     revision: view.readiness?.revision ?? null,
     dataUpdate: view.readiness?.dataUpdate ?? null,
     lastAnswerAt: isoOrNull(view.lastAnswerAt),
+    lastCallbackAt: isoOrNull(view.lastCallbackAt),
     error: view.problem ? formatProblem(view.problem) : null,
     warnings: view.warnings.map(formatProblem),
   };

@@ -40,6 +40,8 @@ export interface SourceStatus {
   readonly revision: string | null;
   readonly dataUpdate: string | null;
   readonly lastAnswerAt: string | null;
+  /** When somebody last called back for it; null: nobody since the start. */
+  readonly lastCallbackAt?: string | null;
   readonly error: string | null;
   /** Failed updates behind the source, several OPAs behind one address, changes nobody announced. */
   readonly warnings: readonly string[];

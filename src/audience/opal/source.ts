@@ -1,4 +1,5 @@
 import type { Ask, Audience, Hint, Readiness, SeenSource, Source, Unchanged } from '../../domain/audience.ts';
+import type { CallbackTrial, Check } from '../../domain/checkup.ts';
 import { ProblemError, toProblem } from '../../domain/problem.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
 import { createHttpClient, type HttpClient } from '../../lib/http.ts';
@@ -7,6 +8,7 @@ import { isAlternating } from '../judge.ts';
 import type { SourceContext } from '../kind.ts';
 import { createOpaClient, type OpaAddress, type OpaClient, type OpaLimits } from '../opa-client.ts';
 import { asProblem, OpaCore } from '../opa-core.ts';
+import { checkOpal } from './doctor.ts';
 import { createOpalApi, type OpalApi, type Registration } from './api.ts';
 import { keepRegistered } from './callback.ts';
 import { opaAddressOf } from './discovery.ts';
@@ -31,6 +33,8 @@ export interface OpalSettings {
 /** For requests to OPAL: behaviour.md §8. */
 const opalTime = 60_000;
 const opalBytes = 64_000_000;
+/** What a trial registered is taken back within this time (ms). */
+const trialEnd = 5_000;
 /** At most one reload in this time (ms). */
 const reloadPause = 300_000;
 /** One that OPAL did not take is tried again after this time (ms). */
@@ -116,6 +120,24 @@ export class OpalSource implements Source {
     const watching = registration && keepRegistered(this.#api, registration, push, { clock, random, watch, signal });
     this.#mayBeRegistered = registration !== undefined;
     await Promise.all([watching, every(resync, () => push({ kind: 'resync' }), clock, signal)]);
+  }
+
+  async *doctor(signal: AbortSignal): AsyncGenerator<Check> {
+    yield* checkOpal(this.#api, this.#settings, this.#context.clock, signal);
+  }
+
+  async callbackTrial(own: boolean, signal: AbortSignal): Promise<CallbackTrial> {
+    const { registration } = this.#settings;
+    if (registration === undefined) throw new Error('no callback is configured');
+    const trial = { ...registration, key: `${registration.key}-doctor` };
+    if (own) await this.#api.register(trial, signal);
+    return {
+      bearer: registration.bearer,
+      trigger: () => this.#api.reload(signal),
+      end: async () => {
+        if (own) await this.#api.remove(trial.key, AbortSignal.timeout(trialEnd));
+      },
+    };
   }
 
   async close(signal: AbortSignal): Promise<void> {

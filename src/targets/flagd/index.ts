@@ -2,6 +2,7 @@ import type { Capabilities } from '../../domain/listing.ts';
 import type { Target } from '../../domain/target.ts';
 import { ProblemError } from '../../domain/problem.ts';
 import type { TargetContext, TargetKind } from '../kind.ts';
+import { checkWritable } from './doctor.ts';
 import { flagdEvaluator } from './evaluator.ts';
 import { Groups } from './groups.ts';
 import { readLive } from './read.ts';
@@ -83,6 +84,7 @@ function create(settings: Readonly<Record<string, unknown>>, context: TargetCont
       if (store === undefined) throw new RangeError(`${context.name} has no environment ${environment}`);
       return flagdEvaluator(store);
     },
+    doctor: () => checkWritable([...stores.values()]),
     async close() {},
   };
 }

@@ -9,6 +9,7 @@ import { environmentShape } from './answers.ts';
 import { environmentGet } from './calls.ts';
 import { createClient } from './client.ts';
 import { launchDarklyEvaluator } from './evaluator.ts';
+import { checkToken } from './doctor.ts';
 import { existingIn } from './existing.ts';
 import { limiterFor } from './limiter.ts';
 import { metadataFor } from './metadata.ts';
@@ -128,6 +129,7 @@ export const launchdarklyTarget: TargetKind = {
         const sdkKey = (project: string) => sdkKeyOf(environment, project, signal);
         return launchDarklyEvaluator({ target, names, sdkKey, baseUrl: sdk.baseUrl, streamUrl: sdk.streamUrl });
       },
+      doctor: signal => checkToken({ client, target }, signal),
       account: existingIn({ ...shared, ownProject }),
       close: () => http.close(),
     };

@@ -4,6 +4,7 @@ import type { Target } from '../../domain/target.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import { createHttpClient } from '../../lib/http.ts';
 import type { TargetContext, TargetKind } from '../kind.ts';
+import { checkReachable } from './doctor.ts';
 import { notVerifiable, restEvaluator } from './evaluator.ts';
 import { onlyEnvironment, readLive } from './read.ts';
 import { endpointAt, readSettings, settingsFindings, settingsSchema, specSchema } from './settings.ts';
@@ -99,6 +100,7 @@ function create(given: Readonly<Record<string, unknown>>, context: TargetContext
       if (!settings.read) throw new ProblemError(notVerifiable(context.name));
       return restEvaluator(reader, signal);
     },
+    ...(!settings.read && { doctor: (signal: AbortSignal) => checkReachable(client, signal) }),
     close: () => client.close(),
   };
 }
