@@ -3,7 +3,8 @@ export const intro = `<!-- Generated from action.yml: npm run generate -->
 # The GitHub Action
 
 Flag files are reviewed like code, so the review shows what matters: who gains and who loses which toggle, where, and why.
-Without \`command\` the event decides:
+Without \`command\` the event decides. Releases carry the action as one bundle; the main branch has none, it is built there by
+\`npm run build:action\`.
 
 | event | what is done |
 | --- | --- |
@@ -69,7 +70,7 @@ from the root.
 ## plan
 
 Compares the pull request with its base branch. The base is the first parent of the checked out merge (\`fetch-depth: 2\`),
-or a folder where a step before this one checked it out (\`base-path\`). The configuration with its addresses and secret
+or a folder where a step before this one checked it out (\`base-path\`), which is faster in a very large repository. The configuration with its addresses and secret
 names, and \`rules\`, are those of the base; flag files are those of the pull request. Policy and data in the repository (sources of type
 \`bundle\` and \`static\`) are evaluated before and after. Each user who gains or loses a toggle has one reason:
 

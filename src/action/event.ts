@@ -73,7 +73,7 @@ export function commandsOf(event: RunEvent): readonly Command[] {
     case 'merge_group':
       return ['validate'];
     case 'push':
-      return event.ref === `refs/heads/${event.defaultBranch}` ? ['apply'] : ['validate'];
+      return isDefault(event) ? ['apply'] : ['validate'];
     case 'schedule':
       return ['stale'];
     default:
@@ -83,6 +83,10 @@ export function commandsOf(event: RunEvent): readonly Command[] {
         hint: 'Give the input "command": validate, plan, apply or stale.',
       });
   }
+}
+
+function isDefault({ ref, defaultBranch }: RunEvent): boolean {
+  return defaultBranch !== undefined && ref === `refs/heads/${defaultBranch}`;
 }
 
 /** A pull request's own code must never meet secrets: throws a UsageError for the event that would bring them together. */

@@ -164,8 +164,12 @@ function folderOf({ flags }: Config): string {
 /** The flag files of one side; where one does not validate, the other side's definition stands for it. */
 async function sideOf(config: Config, good: LoadedFlags['good'], { kinds }: ReviewOptions): Promise<Side> {
   const inner = createFlagLoader(config, kinds);
-  const loader: FlagLoader = { load: lastGood => inner.load(lastGood.length > 0 ? lastGood : good) };
-  return { config, loader, loaded: await loader.load([]) };
+  const loaded = await inner.load(good);
+  // Nobody changes the files while we look: thousands are read once, whoever wants them.
+  const loader: FlagLoader = {
+    load: lastGood => (lastGood.length > 0 ? inner.load(lastGood) : Promise.resolve(loaded)),
+  };
+  return { config, loader, loaded };
 }
 
 /** ms. Files that a source cannot read are not waited for any longer: nobody corrects them while we look. */
