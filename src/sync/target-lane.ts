@@ -147,7 +147,9 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     if (change.kind !== 'placement' || change.from === undefined) return true;
     // Switching off for everybody stands on no answer, however old the one beside it is.
     if (change.phase === 'off') return true;
-    return clock.now() - change.from.answeredAt <= youngEnough;
+    // An answer of the future is of before the clock was set back: nobody knows how old it is.
+    const age = clock.now() - change.from.answeredAt;
+    return age >= 0 && age <= youngEnough;
   }
 
   function hasNews(): boolean {
@@ -186,7 +188,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     if (reasons.some(reason => reason.kind === 'operator')) retries.forgive(() => true);
     else if (reasons.some(reason => reason.kind === 'drift')) retries.askRefusedAgain();
     try {
-      if ((retries.held?.until ?? 0) > begin) return;
+      if (retries.isHeld()) return;
       if (retries.mayTry(rereading)) doubtUnreadable();
       if (holdings.inDoubt) await look();
       const scope = reasons.every(reason => reason.kind === 'answers') ? touched : undefined;
@@ -203,9 +205,11 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       if (options.entry.policy !== 'detect') await writing.write(plan.changes, isCurrent);
       const open = plan.changes.filter(change => retries.entry(change.id));
       if (isSettled(plan)) touched = new Set();
-      if (!hasNews() && plan.changes.every(change => change.kind === 'placement' || isTried(change))) started = true;
-      if (open.length === 0) lastSyncAt = clock.now();
-      options.observer.pass(target.name, open.length === 0 ? 'success' : 'partial', (clock.now() - begin) / 1000);
+      started ||=
+        isReached() && !hasNews() && plan.changes.every(change => change.kind === 'placement' || isTried(change));
+      const agrees = open.length === 0 && !holdings.live()?.unreadable.length;
+      if (agrees) lastSyncAt = clock.now();
+      options.observer.pass(target.name, agrees ? 'success' : 'partial', (clock.now() - begin) / 1000);
     } catch (error) {
       if (signal.aborted) return;
       const problem = toProblem(error);
@@ -228,6 +232,12 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     const [first] = holdings.live()?.unreadable ?? [];
     if (first === undefined) retries.done(rereading);
     else if (retries.mayTry(rereading)) retries.failed(rereading, first.problem);
+  }
+
+  /** Where nothing of what is wanted could be read, nobody has been there yet; one toggle that cannot be is held alone. */
+  function isReached(): boolean {
+    const unread = new Set(holdings.live()?.unreadable.map(({ key }) => key));
+    return desired.listings.length === 0 || desired.listings.some(({ key }) => !unread.has(key));
   }
 
   function doubtUnreadable(): void {
@@ -297,7 +307,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     cancelTimer = undefined;
     const next = retries.next();
     if (next === undefined || stopped) return;
-    cancelTimer = clock.after(Math.max(1, next - clock.now()), () => {
+    cancelTimer = clock.after(Math.max(1, next - retries.now()), () => {
       cancelTimer = undefined;
       lane.wake({ kind: 'retry' });
     });
