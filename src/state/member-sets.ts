@@ -30,6 +30,8 @@ const leastForDelta = 256;
 const largestDelta = 0.1;
 /** Members that are kept decoded, over all sets: two of a million, and then some. */
 const mostDecoded = 2_500_000;
+/** Smaller sets are read again in no time; thousands of them, as a busy day leaves, would be 100 MB. */
+const leastKept = 10_000;
 
 /** Sets of members, each stored once, whoever has them; large ones that differ little as a delta to a whole one. */
 export class MemberSets {
@@ -154,6 +156,7 @@ export class MemberSets {
   }
 
   #remember(hash: string, list: readonly string[]): void {
+    if (list.length < leastKept) return;
     this.#decoded.set(hash, list);
     this.#decodedSize += list.length;
     for (const [oldest, old] of this.#decoded) {
