@@ -21,6 +21,7 @@ export function planFromJson(json: PlanJson, at: number): Plan {
     checksum: json.checksum,
     warnings: json.warnings,
     ...(json.commit !== undefined && { commit: json.commit }),
+    ...(json.overrides !== undefined && { overrides: json.overrides }),
   };
 }
 
@@ -86,6 +87,8 @@ function blockOf(json: PlanJson['blocked'][number]): Block {
     message,
     removals,
     instance: null,
+    ...(json.revision !== undefined && { revision: json.revision }),
+    ...(json.also !== undefined && { also: json.also }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../domain/config.ts';
 import { ProblemError } from '../domain/problem.ts';
@@ -28,6 +28,8 @@ export type PlanService = (request: PlanRequest, signal: AbortSignal) => Promise
 
 /** Without a word of the asker (ms). */
 const patience = 60_000;
+/** Of the folders, in the state folder, that the files are put into. */
+const prefix = 'plan-';
 
 /**
  * Plans of other flag files by this instance's sources, targets and state, one request after the other; nothing is
@@ -35,12 +37,20 @@ const patience = 60_000;
  * once stands for each member who gains or loses something.
  */
 export function createPlanService(options: PlanServiceOptions): PlanService {
-  let last: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = sweep(options.config.stateDir);
   return (request, signal) => {
     const next = last.then(() => answer(request, options, signal));
     last = next.catch(() => undefined);
     return next;
   };
+}
+
+/** Takes away what a process that was killed left behind. Nobody else makes plans in this folder. */
+async function sweep(stateDir: string): Promise<void> {
+  const names = await readdir(stateDir).catch(() => []);
+  for (const name of names.filter(one => one.startsWith(prefix))) {
+    await rm(join(stateDir, name), { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 async function answer(request: PlanRequest, options: PlanServiceOptions, signal: AbortSignal): Promise<PlanAnswer> {
@@ -65,7 +75,7 @@ async function planOf(
   hashed: HashMembers | undefined,
   signal: AbortSignal,
 ): Promise<PlanAnswer['plans'][number]> {
-  const folder = await mkdtemp(join(config.stateDir, 'plan-'));
+  const folder = await mkdtemp(join(config.stateDir, prefix));
   try {
     const flags = join(folder, definitions.folder);
     await mkdir(flags, { recursive: true });

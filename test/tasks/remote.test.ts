@@ -34,7 +34,8 @@ async function running(folder: string): Promise<string> {
 
 describe('plan --server', () => {
   it('is the plan of the flag files here by what runs there, and leaves nothing there', async () => {
-    const folder = project({ config: tokens, lists });
+    const left = { '.optoggles/plan-left-by-a-kill/flags/beta.yaml': 'x' };
+    const folder = project({ config: tokens, lists, files: left });
     const url = await running(folder);
     const here = checkout({ beta: { state: 'off' }, gamma: {} });
     const { code, stdout, stderr } = await optoggles(here, ['plan', '--server', url, '--json', '-'], {
