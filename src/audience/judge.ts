@@ -51,7 +51,7 @@ export function judge(look: Look, before: SeenSource | undefined): Judgement {
   const { instanceId } = look;
   if (instanceId === null) return judgeUnknown(look, before ?? neverSeen);
   // What came with answers may be of the instance before, even if this look already sees another.
-  const earlier = noteTransactions(look.read, before ?? neverSeen);
+  const earlier = noteTransactions(look.read, notLater(before ?? neverSeen, look.now));
   const last = look.systemOpal?.data?.id;
   const seen = noteTransactions(last === undefined ? [] : [last], noteInstance(look, instanceId, earlier));
   const { verdict, remembered } = verdictOf(look, instanceId, seen);
@@ -139,6 +139,13 @@ function knowsOpal(seen: SeenSource): boolean {
 function isFresh(opal: SystemOpal | undefined, seen: SeenSource): boolean {
   if (opal?.policy?.success !== true || opal.data?.success !== true) return false;
   return !seen.transactions.includes(opal.data.id) && opal.data.id !== seen.firstLook?.dataTransaction;
+}
+
+/** The wall clock may have been set back: nothing was seen later than now. */
+function notLater(seen: SeenSource, now: number): SeenSource {
+  if (seen.instances.every(({ firstSeenAt }) => firstSeenAt <= now)) return seen;
+  const instances = seen.instances.map(({ id, firstSeenAt }) => ({ id, firstSeenAt: Math.min(firstSeenAt, now) }));
+  return { ...seen, instances };
 }
 
 function noteInstance(look: Look, id: string, seen: SeenSource): SeenSource {

@@ -1,6 +1,6 @@
 import type { Ask, Audience, SeenSource, Unchanged } from '../domain/audience.ts';
 import { type Problem, ProblemError, toProblem } from '../domain/problem.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, steadyNow } from '../lib/clock.ts';
 import { HttpError } from '../lib/http-error.ts';
 import { type Judgement, judge, standingOf } from './judge.ts';
 import { OpaAnswers, type Standing } from './opa-answers.ts';
@@ -20,7 +20,7 @@ export class OpaCore {
   readonly #answers: OpaAnswers;
   /** As it was last read. */
   #opal: SystemOpal | undefined;
-  #noOpalUntil = 0;
+  #noOpalUntil = Number.NEGATIVE_INFINITY;
   /** The answers since the last look held all sentinels, and they held. */
   #shown = false;
   /** Ids of data transactions read since the last look. */
@@ -97,7 +97,7 @@ export class OpaCore {
     this.#opal = await client.systemOpal(signal);
     const id = this.#opal?.data?.id;
     if (id !== undefined) this.#read.add(id);
-    this.#noOpalUntil = this.#opal === undefined ? this.#clock.now() + opalMissing : 0;
+    this.#noOpalUntil = this.#opal === undefined ? steadyNow(this.#clock) + opalMissing : Number.NEGATIVE_INFINITY;
     return true;
   }
 
@@ -114,7 +114,7 @@ export class OpaCore {
 
   /** Reads revision and data update beside the answers, which do not wait long for it, nor fail with it. */
   #standing(client: OpaClient, signal: AbortSignal): () => Promise<Standing> {
-    const read = this.#clock.now() >= this.#noOpalUntil ? this.#readOpalSoon(client, signal) : undefined;
+    const read = steadyNow(this.#clock) >= this.#noOpalUntil ? this.#readOpalSoon(client, signal) : undefined;
     return async () => {
       await read;
       return standingOf(this.#opal);

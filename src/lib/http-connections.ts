@@ -10,7 +10,10 @@ export interface TlsFiles {
 }
 
 /** Makes what carries a client's requests; passed in where there is no network, as in a simulation. */
-export type Network = (name: string, tls: TlsFiles | undefined) => Pick<Dispatcher, 'dispatch' | 'destroy'>;
+export type Network = (
+  name: string,
+  tls: TlsFiles | undefined,
+) => Pick<Dispatcher, 'dispatch'> & { destroy(): Promise<void> };
 
 const connectTimeout = 10_000;
 

@@ -2,11 +2,11 @@ import { canonicalJson } from '../domain/json.ts';
 import type { Change } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import { backoffDelay } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, steadyNow } from '../lib/clock.ts';
 
 interface Entry {
   readonly failures: number;
-  /** ms since the epoch; Infinity: of no use before something else is wanted, or somebody looks. */
+  /** By `Retries.now`; Infinity: of no use before something else is wanted, or somebody looks. */
   readonly notBefore: number;
   readonly problem: Problem;
   /** The platform named the time: only time can lift it. */
@@ -38,20 +38,25 @@ export interface Retries {
   mayTry(id: string): boolean;
   entry(id: string): Entry | undefined;
   readonly held: { readonly until: number; readonly failures: number; readonly problem: Problem } | undefined;
-  /** The next moment at which something may be tried (ms since the epoch). */
+  /** Nothing is sent to the target for now. */
+  isHeld(): boolean;
+  /** The next moment at which something may be tried, by `now`. */
   next(): number | undefined;
+  /** The time that all these moments are of: it never goes back. */
+  now(): number;
   /** The most failures in a row of one change, refusals left out. */
   worst(): number;
 }
 
 export function createRetries(clock: Clock, random: () => number): Retries {
   const entries = new Map<string, Entry>();
+  const now = (): number => steadyNow(clock);
   let held: { until: number; failures: number; problem: Problem; platform: boolean } | undefined;
 
   return {
     failed(id, problem, retryAfter) {
       const failures = (entries.get(id)?.failures ?? 0) + 1;
-      const notBefore = clock.now() + (retryAfter ?? backoffDelay(failures, random));
+      const notBefore = now() + (retryAfter ?? backoffDelay(failures, random));
       entries.set(id, { failures, problem, notBefore, platform: retryAfter !== undefined });
     },
     refused(change, problem) {
@@ -63,10 +68,10 @@ export function createRetries(clock: Clock, random: () => number): Retries {
     },
     hold(problem, retryAfter) {
       const failures = (held?.failures ?? 0) + 1;
-      const until = clock.now() + (retryAfter ?? backoffDelay(failures, random));
+      const until = now() + (retryAfter ?? backoffDelay(failures, random));
       const platform = retryAfter !== undefined;
       // Many writes of one batch fail together: they are one failure, and the platform's word outlives ours.
-      if (held && held.until > clock.now() && (held.platform || !platform)) {
+      if (held && held.until > now() && (held.platform || !platform)) {
         held = { ...held, until: platform ? Math.max(held.until, until) : held.until };
         return;
       }
@@ -74,7 +79,7 @@ export function createRetries(clock: Clock, random: () => number): Retries {
     },
     reached() {
       // One write that was on its way does not take the platform's word back.
-      if (!held?.platform || held.until <= clock.now()) held = undefined;
+      if (!held?.platform || held.until <= now()) held = undefined;
     },
     forgive(concerns) {
       for (const [id, entry] of entries) {
@@ -100,17 +105,19 @@ export function createRetries(clock: Clock, random: () => number): Retries {
       }
     },
     mayTry(id) {
-      const now = clock.now();
-      return (entries.get(id)?.notBefore ?? 0) <= now && (held?.until ?? 0) <= now;
+      const at = now();
+      return (entries.get(id)?.notBefore ?? 0) <= at && (held?.until ?? 0) <= at;
     },
     entry: id => entries.get(id),
     get held() {
       return held;
     },
+    isHeld: () => held !== undefined && held.until > now(),
+    now,
     next() {
-      const now = clock.now();
+      const at = now();
       const moments = [...entries.values()].map(entry => entry.notBefore).filter(Number.isFinite);
-      if (held && held.until > now) return Math.max(held.until, Math.min(...moments, held.until));
+      if (held && held.until > at) return Math.max(held.until, Math.min(...moments, held.until));
       return moments.length > 0 ? Math.min(...moments) : undefined;
     },
     worst: () => Math.max(0, ...[...entries.values()].map(entry => entry.failures)),

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, steadyNow } from '../lib/clock.ts';
 import type { AskReason } from './reasons.ts';
 
 /** So many callbacks merged into one look are a storm: then the next look waits for a pause (ms). */
@@ -18,10 +18,11 @@ export async function stormOver(options: {
   readonly lastAt: () => number;
 }): Promise<void> {
   const { clock, signal, lastAt } = options;
-  const begin = clock.now();
+  const begin = steadyNow(clock);
   for (;;) {
     const quiet = clock.now() - lastAt();
-    if (signal.aborted || quiet >= stormQuiet || clock.now() - begin >= stormLongest) return;
+    // One of the future came before the clock was set back.
+    if (signal.aborted || quiet < 0 || quiet >= stormQuiet || steadyNow(clock) - begin >= stormLongest) return;
     await clock.sleep(stormQuiet - quiet, signal).catch(() => {});
   }
 }

@@ -1,6 +1,7 @@
 import type { Ask, Audience, Hint, Readiness, SeenSource, Source, Unchanged } from '../../domain/audience.ts';
 import type { CallbackTrial, Check } from '../../domain/checkup.ts';
 import { ProblemError, toProblem } from '../../domain/problem.ts';
+import { steadyNow } from '../../lib/clock.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
 import { createHttpClient, type HttpClient } from '../../lib/http.ts';
 import { every } from '../every.ts';
@@ -213,12 +214,12 @@ export class OpalSource implements Source {
     const { clock, log } = this.#context;
     if (state === 'ready' || this.#settings.reload === 'never' || instanceId === null) return;
     const now = clock.now();
-    if (isAlternating(seen, now) || now < this.#noReloadUntil) return;
+    if (isAlternating(seen, now) || steadyNow(clock) < this.#noReloadUntil) return;
     // A plain first look: there is nothing that a reload could prove.
     if (by === 'nothing' && seen.instances.length === 1) return;
     const age = now - (seen.instances[0]?.firstSeenAt ?? now);
     if (revision !== undefined && dataUpdate === undefined && age < firstLoad) return;
-    this.#noReloadUntil = now + reloadPause;
+    this.#noReloadUntil = steadyNow(clock) + reloadPause;
     if (this.#reloadProblem === undefined)
       log.info({ source: this.id }, `${this.id}: OPAL is asked to load policy and data again`);
     this.#reloading = this.#reload();
@@ -232,7 +233,7 @@ export class OpalSource implements Source {
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       // Nothing was loaded: the next one need not wait for as long.
-      this.#noReloadUntil = clock.now() + reloadRetry;
+      this.#noReloadUntil = steadyNow(clock) + reloadRetry;
       const { message } = toProblem(error);
       if (message === this.#reloadProblem) return;
       this.#reloadProblem = message;
