@@ -1,5 +1,6 @@
-import { ProblemsError, toProblem, UsageError } from '../domain/problem.ts';
+import { type Problem, ProblemsError, toProblem, UsageError } from '../domain/problem.ts';
 import { systemClock } from '../lib/clock.ts';
+import { lastWords } from '../lib/last-words.ts';
 import { inCheckout } from '../tasks/checkout.ts';
 import { exitCodes } from '../tasks/result.ts';
 import { applyStep } from './apply.ts';
@@ -17,6 +18,8 @@ const steps: Readonly<Record<Command, (step: Step) => Promise<number>>> = {
   apply: applyStep,
   stale: staleStep,
 };
+
+const stopping = new AbortController();
 
 /** Runs the commands of a step, all of them, and gives the worst exit status. Tells what was thrown; throws nothing. */
 async function runStep(runner: Runner, signal: AbortSignal): Promise<number> {
@@ -53,14 +56,33 @@ function tell(runner: Runner, error: unknown, head: Step['head'] | undefined): n
     for (const problem of error.problems) runner.annotate('error', head ? inCheckout(head, problem) : problem);
     return exitCodes.failed;
   }
-  runner.annotate('error', toProblem(error));
+  runner.annotate('error', unforeseen(error) ?? toProblem(error));
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }
 
-const stopping = new AbortController();
+const stoppedProblem: Problem = {
+  code: 'stopped',
+  message: 'The step was canceled.',
+  hint: 'Run it again: the next run does what is left.',
+};
+
+/** A fault of ours: its place, and nothing that its message may quote. */
+function unforeseen(error: unknown): Problem | undefined {
+  if (toProblem(error).code !== 'internal') return undefined;
+  if (stopping.signal.aborted) return stoppedProblem;
+  const message = `Internal error: ${lastWords(error)}`;
+  return { code: 'internal', message, hint: 'This is a fault of OPToggles: report it with this line.' };
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(new Error(signal)));
 
 const runner = createRunner();
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, error => {
+    tell(runner, error, undefined);
+    process.exit(exitCodes.failed);
+  });
+}
 const code = await runStep(runner, stopping.signal);
 await runner.finish();
 // What a library left open must not keep the job waiting.

@@ -130,3 +130,12 @@ it.each([
   expect(result.annotations).toHaveLength(1);
   expect(result.annotations[0]?.text).toContain(words);
 });
+
+it('a fault of ours names its place and quotes nothing', async () => {
+  const { workspace } = pushed({ ...base, 'event.json': 'a canary, and no JSON' });
+  const env = { GITHUB_EVENT_PATH: join(workspace, 'event.json') };
+  const result = await run({ workspace, event: 'push', payload: {}, env });
+  expect(result).toMatchObject({ code: 1, annotations: [{ level: 'error' }] });
+  expect(result.annotations[0]?.text).toMatch(/^Internal error: SyntaxError .*report it/s);
+  expect(result.log).not.toContain('canary');
+});
