@@ -57,11 +57,12 @@ ${exampleConfig}\`\`\`
 
 **References.** In this file, and nowhere else, a text may hold \`\${NAME}\` (an environment variable, which has to be set
 and not empty), \`\${NAME:-default}\` (the default where it is not set or empty) or \`\${file:path}\` (the content of a file
-without its last line break). They are replaced when the program runs; what comes in is never read as YAML or as a
+without its last line break; read again when it changes). They are replaced when the program runs; what comes in is never read as YAML or as a
 reference again. \`flags\`, \`guard\` and the names, types, environments and packages of sources and targets are written
 out: flag files are checked against them. In \`{ … }\` and \`[ … ]\` put a text with a reference in quotes.
 
-**Durations** are a whole number with \`ms\`, \`s\`, \`m\` or \`h\`: \`30s\`, \`5m\`. A bare number is refused.
+**Durations** are a whole number with \`ms\`, \`s\`, \`m\` or \`h\`: \`30s\`, \`5m\`; \`audit.keep\` is in days, \`400d\`. A bare
+number is refused.
 
 \`tls\` and \`serve\` are reserved.`;
 

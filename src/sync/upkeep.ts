@@ -6,9 +6,9 @@ import type { Clock } from '../lib/clock.ts';
 const defaultAudit = { keep: 400 * 24 * 60 * 60_000, maxRows: 1_000_000 };
 const pruneEvery = 60 * 60_000;
 /** Members of the audit log are hashed so many at a time, a few ms of work. */
-const hashedAtOnce = 2_000;
+const hashedAtOnce = 500;
 /** And again after so long (ms): while there are more, and when there are none. */
-const pause = { busy: 50, idle: 5_000 };
+const pause = { busy: 20, idle: 5_000 };
 /** At the end, what is left of it has a second or so; the next process does the rest. */
 const hashedAtEnd = 200_000;
 
@@ -58,9 +58,18 @@ export function pruneState(
   store.prune({ history: now - config.guard.window, audit: now - keep, auditRows: maxRows });
 }
 
-/** The last thing before a state is closed. Throws nothing: what is left undone, the next process does. */
-export function hashTheRest(store: Pick<StateStore, 'sealAudit'>): void {
+/**
+ * The last thing before a state is closed: what a process does now and then that goes on, one that does not does once.
+ * Throws nothing: what is left undone, the next process does.
+ */
+export function leaveInOrder(
+  store: Pick<StateStore, 'prune' | 'sealAudit'>,
+  config: Pick<Config, 'guard' | 'audit'>,
+  now: number,
+  once: boolean,
+): void {
   try {
+    if (once) pruneState(store, config, now);
     store.sealAudit(hashedAtEnd);
   } catch {
     // See above.

@@ -10,7 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { memoryState, openState } from '../state/store.ts';
 import { callbackBearer } from '../sync/bearers.ts';
 import { createLine, type Line } from '../sync/line.ts';
-import { hashTheRest } from '../sync/upkeep.ts';
+import { leaveInOrder } from '../sync/upkeep.ts';
 import type { Observer } from '../sync/view.ts';
 import { type Flags, openFlags } from './flags.ts';
 import type { TargetContext } from '../targets/kind.ts';
@@ -130,7 +130,7 @@ export function openLine(options: OpenOptions): Opened {
       const all = [...targets, ...[...former.targets.values()].flat()];
       const closing = [...sources.map(source => source.close(signal)), ...all.map(target => target.close())];
       await Promise.allSettled(closing);
-      if (options.mode !== 'preview') hashTheRest(store);
+      if (options.mode !== 'preview') leaveInOrder(store, config, options.clock.now(), options.mode === 'once');
       store.close();
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keepUp, pruneState } from '../../src/sync/upkeep.ts';
+import { keepUp, leaveInOrder, pruneState } from '../../src/sync/upkeep.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const guard = {
@@ -27,7 +27,7 @@ describe('upkeep', () => {
     };
     const stop = keepUp(store, { guard }, clock);
     await clock.advance(10_500);
-    expect(calls).toEqual([5000, 5050, 5100, 10_100]);
+    expect(calls).toEqual([5000, 5020, 5040, 10_040]);
     stop();
     await clock.advance(60_000);
     expect(calls).toHaveLength(4);
@@ -62,5 +62,19 @@ describe('upkeep', () => {
     const pruned: unknown[] = [];
     pruneState({ prune: before => void pruned.push(before) }, { guard }, 40_000_000_000);
     expect(pruned).toEqual([{ history: 39_999_400_000, audit: 5_440_000_000, auditRows: 1_000_000 }]);
+  });
+
+  it('is done at the end of a command, and no error of it counts', () => {
+    const did: string[] = [];
+    const store = {
+      prune: () => void did.push('pruned'),
+      sealAudit() {
+        did.push('hashed');
+        throw new Error('disk full');
+      },
+    };
+    leaveInOrder(store, { guard }, 0, true);
+    leaveInOrder(store, { guard }, 0, false);
+    expect(did).toEqual(['pruned', 'hashed', 'hashed']);
   });
 });
