@@ -7,7 +7,7 @@ test('a target of which nothing can be read was not reached and does not agree; 
   const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('gamma')] });
   world.policy('beta', ['alice']);
   world.policy('gamma', ['bob']);
-  const { read } = world.target;
+  const read = world.target.read?.bind(world.target);
   let down: readonly string[] = ['beta', 'gamma'];
   world.target.read = async (want, signal) => {
     const { listings = [], ...rest } = (await read?.(want, signal)) ?? {};
