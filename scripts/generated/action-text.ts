@@ -87,6 +87,9 @@ only when it changed. Where a permission is missing (as from a fork), a rate lim
 issues, there is a warning, and the plan is in the step summary. What is longer than a comment may be is cut, with a link
 to the summary.
 
+Where the job cannot reach policy, \`server\` lets a running instance make the plan, and \`snapshot\` is a file with what
+policy answered some time ago, without names: [when CI cannot reach policy](gitops.md#when-ci-cannot-reach-policy).
+
 Where secrets are missing nothing is asked, and where a source or target cannot be reached it is said; then definitions
 are compared and the audience is unknown. That fails nothing.
 
@@ -106,7 +109,9 @@ deny contains message if {
 
 \`deny\` fails the check, \`warn\` warns; both are sets of messages, shown as they are, so name nobody in them. \`input\` is the
 plan as \`schemas/plan.schema.json\` describes it, with users' names, and \`toggles\`: by key, what each file says (\`name\`,
-\`owner\`, \`type\`, \`created\`, \`expires\`, \`state\`, \`contextKind\`, \`environments\`). They run in a thread with limits on time
+\`owner\`, \`type\`, \`created\`, \`expires\`, \`state\`, \`contextKind\`, \`environments\`). \`names\` is false where a snapshot or a running
+instance made the plan, which tell no names, and \`complete\` where not every audience is known: a rule about names sees
+nobody then, so let it deny \`not input.names\` and \`not input.complete\` if that is too little. They run in a thread with limits on time
 (\`timeout\`) and memory (1 GiB). Rules that cannot be asked fail the check. Without a plan they are not asked.
 
 ## apply
@@ -115,6 +120,7 @@ Brings the targets to the full state of what was checked out; a run that was ski
 does its work. \`checksum\` refuses changes by definition other than those reviewed. What was not done is an annotation on the
 file of its toggle, and the step ends as \`optoggles apply\` does: 1 something failed, 3 the guard blocked something, 4 some
 toggles are held, 64 wrong use. \`approve\` lets blocks through by their ids. It never runs for a pull request.
+With \`server\` the running instance is brought to the commit instead, and the step ends as that did.
 
 Two runs at once end in the same state. What the guard counts over its window, and toggles whose last good definition is
 in force, need \`stateDir\`: a runner starts without it, and then the guard judges by what the targets show.

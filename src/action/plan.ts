@@ -39,13 +39,16 @@ export async function planStep(step: Step): Promise<number> {
     timeout: inputs.timeout,
     signal,
   });
-  const found = await judged(step, base, compared);
+  const hasNames = elsewhere === undefined;
+  const showUsers = inputs.showUsers && hasNames;
+  if (inputs.showUsers && !hasNames) runner.annotate('warning', noNames);
+  const found = await judged(step, base, compared, hasNames);
   for (const problem of found.problems) runner.annotate('error', problem);
   for (const problem of found.unknown) {
     runner.annotate('warning', { ...problem, message: `Audience unknown: ${problem.message}` });
   }
-  await giveOutputs(step, found);
-  const parts = reviewParts(found, { showUsers: inputs.showUsers, approve: approveInput }).map(runner.redact);
+  await giveOutputs(step, found, showUsers);
+  const parts = reviewParts(found, { showUsers, approve: approveInput }).map(runner.redact);
   runner.summarize(parts.join('\n'));
   runner.say(reviewLine(found));
   await comment(step, config, parts);
@@ -53,20 +56,27 @@ export async function planStep(step: Step): Promise<number> {
 }
 
 /** With the word of the base branch's rules, where there are any and there is a plan. */
-async function judged({ inputs, runner, env, clock, signal }: Step, base: Checkout, found: Review): Promise<Review> {
+async function judged(step: Step, base: Checkout, found: Review, hasNames: boolean): Promise<Review> {
+  const { inputs, runner, env, clock, signal } = step;
   const { rules, timeout } = inputs;
   if (rules === undefined || found.planned === undefined) return found;
   if ((await stat(join(base.root, rules)).catch(() => undefined)) === undefined) {
     runner.annotate('warning', noRules(rules));
     return found;
   }
-  const input = rulesInput(found.planned, found.toggles);
+  const input = rulesInput(found.planned, found.toggles, { names: hasNames, complete: found.unknown.length === 0 });
   const verdict = await judge(base, input, { rules, clock, log: runner.log, timeout, path: env.PATH, signal });
   const hint = `So say the rules in ${rules} on the base branch.`;
   for (const message of verdict.denied) runner.annotate('error', { code: 'rule-denied', message, hint });
   for (const message of verdict.warned) runner.annotate('warning', { code: 'rule-warned', message, hint });
   return { ...found, verdict };
 }
+
+const noNames: Problem = {
+  code: 'names-not-here',
+  message: 'A snapshot and a running instance tell how many users gain and lose a toggle, and not who.',
+  hint: 'Leave the input "show-users" out.',
+};
 
 function noRules(rules: string): Problem {
   return {
@@ -76,7 +86,7 @@ function noRules(rules: string): Problem {
   };
 }
 
-async function giveOutputs({ runner, event, inputs }: Step, found: Review): Promise<void> {
+async function giveOutputs({ runner, event }: Step, found: Review, showUsers: boolean): Promise<void> {
   const { planned, definitions } = found;
   const plan = planned?.plan;
   const isKnown = planned !== undefined && found.unknown.length === 0;
@@ -88,7 +98,7 @@ async function giveOutputs({ runner, event, inputs }: Step, found: Review): Prom
   runner.output('checksum', plan?.checksum ?? '');
   if (plan === undefined) return runner.output('plan-path', '');
   const path = join(event.temp, 'optoggles-plan.json');
-  await writeFile(path, runner.redact(planJsonText(plan, { showUsers: inputs.showUsers })), { mode: 0o600 });
+  await writeFile(path, runner.redact(planJsonText(plan, { showUsers })), { mode: 0o600 });
   runner.output('plan-path', path);
 }
 

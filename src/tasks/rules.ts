@@ -29,8 +29,15 @@ const packageName = 'optoggles';
 /** MiB */
 const memory = 1024;
 
-/** What rules are asked about: the plan's JSON with names, and what the files say of each toggle. */
-export function rulesInput({ plan }: Planned, toggles: readonly Toggle[]): Json {
+/**
+ * What rules are asked about: the plan's JSON, what the files say of each toggle, whether the plan has `names`, and whether
+ * it is `complete`: every audience is known. A rule about names can see nobody where they are not there.
+ */
+export function rulesInput(
+  { plan }: Planned,
+  toggles: readonly Toggle[],
+  { names, complete }: { readonly names: boolean; readonly complete: boolean },
+): Json {
   const said = toggles.map(toggle => [
     toggle.key,
     {
@@ -44,7 +51,7 @@ export function rulesInput({ plan }: Planned, toggles: readonly Toggle[]): Json 
       environments: Object.keys(toggle.environments ?? {}),
     },
   ]);
-  const input = { ...planJson(plan, { showUsers: true }), toggles: Object.fromEntries(said) };
+  const input = { ...planJson(plan, { showUsers: names }), names, complete, toggles: Object.fromEntries(said) };
   return JSON.parse(JSON.stringify(input)) as Json;
 }
 

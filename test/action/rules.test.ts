@@ -110,3 +110,19 @@ it('a bundle that is not what opa builds of the files beside it is refused by va
   });
   expect(await validate({ PATH: tempFolder() })).toMatchObject({ code: 0, annotations: [] });
 });
+
+it('rules are told when not every audience is known', async () => {
+  const opa = { id: 'lists', type: 'opa', url: 'http://127.0.0.1:9' };
+  const files = { ...base, 'optoggles.yaml': configText({ sources: [opa] }), 'rules.tar.gz': packed };
+  const pull = pullRequest(files, { 'flags/stop.yaml': killSwitch('all') });
+  const result = await run({
+    workspace: pull.workspace,
+    event: 'pull_request',
+    payload: pullPayload(pull),
+    inputs: { command: 'plan', timeout: '2s', rules: 'rules.tar.gz' },
+  });
+  expect(result.code).toBe(1);
+  expect(result.annotations.filter(({ level }) => level === 'error')).toMatchObject([
+    { text: expect.stringContaining('not every audience is known') },
+  ]);
+});
