@@ -11,6 +11,7 @@ import { type InitFlags, initCommand } from './init.ts';
 import { type MigrateFlags, migrateCommand } from './migrate.ts';
 import { denyCommand, type OperatorFlags, offCommand, pauseCommand, resumeCommand } from './operator.ts';
 import { type PlanFlags, planCommand } from './plan.ts';
+import { type RestoreFlags, restoreCommand } from './restore.ts';
 import { type RunFlags, runCommand } from './run.ts';
 import { type SnapshotFlags, snapshotCommand } from './snapshot.ts';
 import { type StatusFlags, statusCommand } from './status.ts';
@@ -223,6 +224,15 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .action((name: string, flags: OperatorFlags & { kind?: string; environment?: string }) =>
       resumeCommand(context, name, flags),
     );
+  program
+    .command('restore')
+    .description('put a flag back as it was before it was taken over; without --yes it only shows what that changes')
+    .argument('<key>', 'the toggle')
+    .option(...configOption)
+    .option('--target <name>', 'only there')
+    .option('--yes', 'do it: the toggle is paused, and the flag is no more ours')
+    .option(...byOption)
+    .action((key: string, flags: RestoreFlags) => restoreCommand(context, key, flags));
   program
     .command('status')
     .description('ask a running instance how everything stands')

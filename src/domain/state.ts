@@ -199,6 +199,8 @@ export interface StateStore {
 
   /** A backup of a foreign definition before adoption. */
   saveBackup(address: string, key: string, definition: unknown, at: number): void;
+  /** The newest backup of a definition; undefined: it was never taken over. `at`: ms since the epoch. */
+  backup(address: string, key: string): { readonly definition: unknown; readonly at: number } | undefined;
   /** Appends a line; inside of a transaction it is a part of that. */
   audit(entry: AuditEntry): void;
   /** What that receiver of news was told and is not over yet, by what it is about; empty: nothing. */

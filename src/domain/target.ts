@@ -88,7 +88,17 @@ export interface Target {
   doctor?(signal: AbortSignal): AsyncIterable<Check>;
   /** What is there already, whoever made it, for `import`. Absent: nothing can be imported from such a target. */
   readonly account?: Account;
+  /** Puts flags back as they were before they were taken over. Absent: this target cannot. */
+  readonly former?: Former;
   close(): Promise<void>;
+}
+
+/** `definition` is what a read gave as `LiveListing.definition`. Both throw a ProblemError. */
+export interface Former {
+  /** What would change, a sentence each, without members' names; none: it is so already. Writes nothing. */
+  compare(key: string, definition: unknown, signal: AbortSignal): Promise<readonly string[]>;
+  /** Makes it so, our mark taken off: from then on it is not ours. */
+  putBack(key: string, definition: unknown, signal: AbortSignal): Promise<void>;
 }
 
 /** What `shape` gets: everything a toggle says, before the target's own terms. */

@@ -144,6 +144,7 @@ export function assembleStore(db: Database, options: StoreOptions): StateStore {
       own('a backup');
       keepsakes.saveBackup(address, key, definition, at);
     },
+    backup: (address, key) => keepsakes.backup(address, key),
     audit: entry => journal.write(entry),
     told: receiver => keepsakes.told(receiver),
     saveTold(receiver, told) {

@@ -64,6 +64,16 @@ export class Keepsakes {
     );
   }
 
+  /** The newest of a flag. */
+  backup(address: string, key: string): { definition: unknown; at: number } | undefined {
+    const row = this.#db.get<{ definition: string; at: number }>(
+      'SELECT definition, at FROM backups WHERE address = ? AND key = ? ORDER BY id DESC LIMIT 1',
+      address,
+      key,
+    );
+    return row && { definition: JSON.parse(row.definition) as unknown, at: row.at };
+  }
+
   /** What a receiver was told, by what it is about. */
   told(receiver: string): ReadonlyMap<string, string> {
     const text = meta(this.#db, `told ${receiver}`);

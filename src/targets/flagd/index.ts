@@ -6,6 +6,7 @@ import { checkWritable } from './doctor.ts';
 import { flagdEvaluator } from './evaluator.ts';
 import { Groups } from './groups.ts';
 import { readLive } from './read.ts';
+import { formerIn } from './put-back.ts';
 import { metadataFor, onlyPlace, openStores, pathFindings, pathIn, settingsSchema, specSchema } from './settings.ts';
 import type { FlagStore } from './store.ts';
 import { writeBatch } from './write.ts';
@@ -84,6 +85,7 @@ function create(settings: Readonly<Record<string, unknown>>, context: TargetCont
       if (store === undefined) throw new RangeError(`${context.name} has no environment ${environment}`);
       return flagdEvaluator(store);
     },
+    former: formerIn(stores),
     doctor: () => checkWritable([...stores.values()]),
     async close() {},
   };

@@ -14,6 +14,7 @@ import { existingIn } from './existing.ts';
 import { limiterFor } from './limiter.ts';
 import { metadataFor } from './metadata.ts';
 import { namesFor } from './names.ts';
+import { formerIn } from './put-back.ts';
 import { asProblemError, readLive } from './read.ts';
 import { Seen } from './seen.ts';
 import { type AudienceAs, readSettings, settingsSchema, type Spec, specSchema } from './settings.ts';
@@ -130,6 +131,7 @@ export const launchdarklyTarget: TargetKind = {
         return launchDarklyEvaluator({ target, names, sdkKey, baseUrl: sdk.baseUrl, streamUrl: sdk.streamUrl });
       },
       doctor: signal => checkToken({ client, target }, signal),
+      former: formerIn({ client, names, mark, environments }),
       account: existingIn({ ...shared, ownProject }),
       close: () => http.close(),
     };

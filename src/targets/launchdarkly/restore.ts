@@ -52,6 +52,6 @@ function replace(path: string, value: unknown): Operation {
 }
 
 /** RFC 6901. */
-function pointer(name: string): string {
+export function pointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

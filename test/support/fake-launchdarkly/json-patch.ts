@@ -1,10 +1,10 @@
-import { listOf, objectOf, onlyFields, tagsOf, textOf } from './fields.ts';
-import type { Flag, FlagConfig, Project } from './model.ts';
+import { listOf, maybeText, objectOf, onlyFields, tagsOf, textOf } from './fields.ts';
+import type { Flag, FlagConfig, Project, Rule, Serve, Target } from './model.ts';
 import { approvalNeeded, invalid } from './refusal.ts';
+import { clausesIn } from './rules.ts';
 import { configOf, needsApproval } from './semantic-patch.ts';
 
-// The patches in JSON Patch form that this fake takes: `replace` of what `Fields` lists, lists of rules and targets by
-// empty ones only. Form and paths as terraform-provider-launchdarkly writes them.
+// The patches in JSON Patch form that this fake takes: `replace` of what `Fields` lists. Form and paths as terraform-provider-launchdarkly writes them.
 
 export interface JsonPatch {
   readonly comment: string | undefined;
@@ -30,25 +30,35 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
   fallthrough: {
     action: 'updateFallthrough',
-    apply: (flag, config, value) => {
-      const serve = objectOf(value, 'fallthrough');
-      onlyFields(serve, ['variation'], 'fallthrough');
-      return { ...config, fallthrough: { variation: variationAt(flag, serve['variation']) } };
-    },
+    apply: (flag, config, value) => ({ ...config, fallthrough: serveAt(flag, objectOf(value, 'fallthrough')) }),
   },
-  rules: { action: 'updateRules', apply: (_flag, config, value) => ({ ...config, rules: empty(value) }) },
+  rules: {
+    action: 'updateRules',
+    apply: (flag, config, value) => ({ ...config, rules: rulesAt(flag, value) }),
+  },
   targets: {
     action: 'updateTargets',
-    apply: (_flag, config, value) => {
-      return { ...config, targets: [...empty(value), ...config.targets.filter(one => one.contextKind !== 'user')] };
+    apply: (flag, config, value) => {
+      return {
+        ...config,
+        targets: [...targetsAt(flag, value), ...config.targets.filter(one => one.contextKind !== 'user')],
+      };
     },
   },
   contextTargets: {
     action: 'updateTargets',
-    apply: (_flag, config, value) => {
-      return { ...config, targets: [...empty(value), ...config.targets.filter(one => one.contextKind === 'user')] };
+    apply: (flag, config, value) => {
+      const others = targetsAt(flag, value).filter(({ contextKind }) => contextKind !== 'user');
+      return { ...config, targets: [...config.targets.filter(one => one.contextKind === 'user'), ...others] };
     },
   },
+};
+
+/** Fields of the flag as a whole, with their actions. */
+const TEXTS: Readonly<Record<string, string>> = {
+  name: 'updateName',
+  description: 'updateDescription',
+  temporary: 'updateTemporary',
 };
 
 /** Reads the body of a JSON patch with a comment (`PatchWithComment`). */
@@ -74,6 +84,8 @@ export function rightsOf({
     const [name, environment = '', field = ''] = path;
     if (name === 'archived') return { action: 'updateGlobalArchived', environment: '*' };
     if (name === 'tags') return { action: 'updateTags', environment: '*' };
+    const text = TEXTS[name ?? ''];
+    if (text !== undefined) return { action: text, environment: '*' };
     return { action: fieldAt(path, field).action, environment };
   });
 }
@@ -91,6 +103,10 @@ export function applyJsonPatch(project: Project, flag: Flag, { operations }: Jso
     if (next.archivedDate !== undefined) throw invalid(`flag "${flag.key}" is archived: restore it before changing it`);
     if (name === 'tags') {
       next = { ...next, tags: tagsOf(value as readonly string[]) };
+      continue;
+    }
+    if (name !== undefined && TEXTS[name] !== undefined) {
+      next = { ...next, [name]: value };
       continue;
     }
     const { action, apply } = fieldAt(path, field);
@@ -114,7 +130,47 @@ function variationAt(flag: Flag, index: unknown): number {
   return index;
 }
 
-function empty(value: unknown): [] {
-  if (!Array.isArray(value) || value.length > 0) throw invalid('this fake takes an empty list only');
-  return [];
+function serveAt(flag: Flag, value: Readonly<Record<string, unknown>>): Serve {
+  if (value['rollout'] === undefined) return { variation: variationAt(flag, value['variation']) };
+  const rollout = objectOf(value['rollout'], 'rollout');
+  const variations = listOf(rollout, 'variations').map(one => {
+    const { variation, weight } = objectOf(one, 'a weight');
+    return { variation: variationAt(flag, variation), weight: Number(weight) };
+  });
+  if (variations.reduce((sum, { weight }) => sum + weight, 0) !== 100_000)
+    throw invalid('weights must add up to 100000');
+  const bucketBy = maybeText(rollout, 'bucketBy') ?? 'key';
+  const contextKind = maybeText(rollout, 'contextKind') ?? 'user';
+  return { rollout: { variations, bucketBy, contextKind } };
+}
+
+function rulesAt(flag: Flag, value: unknown): readonly Rule[] {
+  return listOf({ value }, 'value').map((one, index) => {
+    const rule = objectOf(one, 'a rule');
+    return {
+      _id: `patched-${index}`,
+      ref: maybeText(rule, 'ref') ?? '',
+      description: maybeText(rule, 'description') ?? '',
+      clauses: clausesIn(
+        listOf(rule, 'clauses'),
+        () => `patched-clause-${index}`,
+        () => true,
+      ),
+      trackEvents: rule['trackEvents'] === true,
+      disabled: rule['disabled'] === true,
+      serve: serveAt(flag, rule),
+    };
+  });
+}
+
+function targetsAt(flag: Flag, value: unknown): readonly Target[] {
+  return listOf({ value }, 'value').map(one => {
+    const target = objectOf(one, 'a target');
+    const contextKind = target['contextKind'];
+    return {
+      contextKind: typeof contextKind === 'string' ? contextKind : 'user',
+      variation: variationAt(flag, target['variation']),
+      values: listOf(target, 'values').map(String),
+    };
+  });
 }
