@@ -1,7 +1,7 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { Block, Change, Held } from '../domain/plan.ts';
-import { formatProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem } from '../domain/problem.ts';
 import type { Override } from '../domain/override.ts';
 import type { StoredBlock } from '../domain/state.ts';
 import type { DesiredPlacement, LivePlacement } from '../domain/listing.ts';
@@ -33,13 +33,21 @@ export function sourceStatus(lane: SourceLane): SourceStatus {
 }
 
 export function targetStatus(lane: TargetLane): TargetStatus {
-  const problem = lane.retries.held?.problem;
+  const problem = lane.retries.held?.problem ?? unreadProblem(lane);
   return {
     name: lane.target.name,
     type: lane.target.type,
     state: problem ? 'failing' : 'ok',
     error: problem ? formatProblem(problem) : null,
   };
+}
+
+/** Why nothing of what is wanted there could be read; one toggle that cannot be read is held alone. */
+function unreadProblem(lane: TargetLane): Problem | undefined {
+  const unreadable = lane.view()?.live.unreadable ?? [];
+  if (unreadable.length === 0) return undefined;
+  const unread = new Set(unreadable.map(({ key }) => key));
+  return lane.desired.listings.every(({ key }) => unread.has(key)) ? unreadable[0]?.problem : undefined;
 }
 
 /** One row per placement of the lane's target, and per listing it refuses or has removed. */

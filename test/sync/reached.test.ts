@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { targetStatus } from '../../src/sync/status.ts';
 import { createWorld, toggleOf } from '../support/world.ts';
 
 const problem = { code: 'unreachable', message: 'Nobody listens there.', hint: 'Start it.' };
@@ -20,8 +21,10 @@ test('a target of which nothing can be read was not reached and does not agree; 
   await world.start();
   await world.clock.advance(5_000);
   const [lane] = world.line.targets;
+  const status = () => world.line.targets.map(targetStatus)[0];
   expect(world.line.started()).toBe(false);
   expect(lane?.lastSyncAt).toBeUndefined();
+  expect(status()).toMatchObject({ state: 'failing', error: expect.stringContaining('Nobody listens there.') });
 
   down = ['gamma'];
   await world.clock.advance(20_000);
@@ -29,6 +32,7 @@ test('a target of which nothing can be read was not reached and does not agree; 
   expect(world.target.members('gamma', 'production')).toBeUndefined();
   expect(world.line.started()).toBe(true);
   expect(lane?.lastSyncAt).toBeUndefined();
+  expect(status()).toMatchObject({ state: 'ok', error: null });
 
   down = [];
   await world.clock.advance(20_000);
