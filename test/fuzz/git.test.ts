@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createCheckout } from '../../src/lib/git/checkout.ts';
+import { createClone } from '../../src/lib/git/clone.ts';
 import type { GitDriver } from '../../src/lib/git/driver.ts';
 import { GitError } from '../../src/lib/git/git-error.ts';
 import { createIsomorphicDriver } from '../../src/lib/git/isomorphic.ts';
@@ -141,6 +142,30 @@ describe('a git server that somebody else runs', () => {
     await expect(git.tip('main', signal)).rejects.toBeInstanceOf(GitError);
     expect(sent).toBeLessThan(120e6);
   });
+
+  it('whose push unpacks to more than fits here is cloned apart, and nothing waits for it', async () => {
+    spoil = body => body;
+    const remote = { url: `${between.url}/flags.git`, user: undefined, token: undefined };
+    const limits = { ask: 15_000, fetch: 60_000 };
+    const git = createIsomorphicDriver({ remote, clock: systemClock, limits });
+    onTestFinished(() => git.close());
+    const folder = tempFolder();
+    const clone = createClone({ folder: join(folder, 'clone'), url: remote.url, driver: git });
+    await clone.open({ sweep: true });
+    await clone.update(await git.tip('main', signal), signal);
+    const first = clone.seen;
+    for (let version = 0; version < 10; version++) {
+      real.commit({ ...files, 'large.bin': `${version}${'a'.repeat(8_000_000)}${version}` });
+    }
+    const tip = await git.tip('main', signal);
+    const repository = readdirSync(join(folder, 'clone')).find(name => name.startsWith('repository-')) ?? '';
+    const refused: unknown = await git.fetch(join(folder, 'clone', repository), tip, signal).catch(error => error);
+    expect(refused).toMatchObject({ problem: { code: 'git-too-large' } });
+    await clone.update(tip, signal);
+    expect(clone.seen).toMatchObject({ commit: tip.commit });
+    expect(clone.seen).not.toEqual(first);
+    real.commit({ 'large.bin': null });
+  }, 60_000);
 
   it('that never answers is given up', async () => {
     const own = await openRawServer();

@@ -5,7 +5,14 @@ import { createIsomorphicDriver } from './isomorphic.ts';
 
 // Runs in a process of its own: a whole history is unpacked here, and the memory is given back with the process.
 
+/** Bytes. The library keeps what deltas became: what would need more is ended here, before the machine is short of it. */
+const mostMemory = 600 * 1024 * 1024;
+const lookEvery = 100;
+
 process.once('disconnect', () => process.exit());
+setInterval(() => {
+  if (process.memoryUsage.rss() > mostMemory) process.exit(1);
+}, lookEvery).unref();
 process.once('message', order => void obey(order as CloneOrder));
 
 async function obey({ remote, limits, folder, tip, depth }: CloneOrder): Promise<void> {

@@ -131,10 +131,10 @@ export function createClone({ folder, url, driver }: CloneOptions): Clone {
   };
 }
 
-/** What a fetch could not read may be what is here, and not what came. */
+/** What a fetch could not read may be what is here, and not what came; what is too much for a fetch, a clone may take. */
 function mayBeOurs(error: unknown): boolean {
   if (!(error instanceof GitError)) return true;
-  return error.fault === 'damaged' || error.problem.code === 'git-bad-answer';
+  return error.fault === 'damaged' || ['git-bad-answer', 'git-too-large'].includes(error.problem.code);
 }
 
 async function isLarge(repository: string): Promise<boolean> {

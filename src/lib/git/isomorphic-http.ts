@@ -24,8 +24,10 @@ export function gitHttp(options: {
   readonly remote: GitRemote;
   readonly signal: AbortSignal;
   readonly ms: number;
+  /** Of what an answer unpacks to, in bytes; default: a whole history. */
+  readonly mostUnpacked?: number | undefined;
 }): GitHttp {
-  const { client, remote, signal, ms } = options;
+  const { client, remote, signal, ms, mostUnpacked } = options;
   const origin = new URL(remote.url).origin;
   const secret = authorization(remote);
   return {
@@ -43,7 +45,8 @@ export function gitHttp(options: {
       if (response.status !== 200) throw client.unexpected(request, response);
       const answer = response.bytes();
       const type = response.header('content-type') ?? '';
-      if (type === 'application/x-git-upload-pack-result' && isFetch(request.body)) check(answer, remote.url);
+      if (type === 'application/x-git-upload-pack-result' && isFetch(request.body))
+        check(answer, remote.url, mostUnpacked);
       return {
         url,
         method,
@@ -61,10 +64,10 @@ function isFetch(body: Buffer | undefined): boolean {
   return body?.toString('latin1', 4, 9) === 'want ';
 }
 
-function check(answer: Buffer, url: string): void {
+function check(answer: Buffer, url: string, mostUnpacked: number | undefined): void {
   try {
     const pack = packOf(answer);
-    if (pack !== undefined) checkPack(pack);
+    if (pack !== undefined) checkPack(pack, mostUnpacked);
   } catch (error) {
     if (error instanceof PackTooLarge) throw tooLarge(url, error.message);
     throw error;

@@ -12,6 +12,11 @@ import { within } from './within.ts';
 
 /** What a fetch may bring at once, in bytes: it is held in memory several times over. */
 const largestAnswer = 48 * 1024 * 1024;
+/**
+ * And so much unpacked, in this process, where everything else waits meanwhile (a second for 20 MB was measured). What is
+ * more is cloned anew, apart.
+ */
+const mostFetched = 64 * 1024 * 1024;
 /** Ours: what was fetched last, so that the next fetch knows what is here. */
 const seenRef = 'refs/heads/seen';
 
@@ -44,10 +49,11 @@ export function createIsomorphicDriver({
     work: (http: GitHttp) => Promise<Result>,
     ms: number,
     signal: AbortSignal,
+    mostUnpacked?: number,
   ): Promise<Result> {
     try {
       return await within(
-        own => work(gitHttp({ client, remote, signal: own, ms })),
+        own => work(gitHttp({ client, remote, signal: own, ms, mostUnpacked })),
         ms,
         () => tooSlow(url, ms),
         {
@@ -116,7 +122,8 @@ export function createIsomorphicDriver({
         signal,
       );
     },
-    fetch: (folder, tip, signal) => remotely(http => bring(http, folder, tip), limits.fetch, signal),
+    fetch: (folder, tip, signal) =>
+      remotely(http => bring(http, folder, tip), limits.fetch, signal, apart ? mostFetched : undefined),
     open: folder => openIsomorphic(folder),
     close: () => client.close(),
   };

@@ -5,6 +5,11 @@ import { inflateSync } from 'node:zlib';
 const largestObject = 32 * 1024 * 1024;
 /** Of all objects that are no deltas, unpacked. */
 const largestPack = 1024 ** 3;
+/**
+ * Of what all deltas become, together: each is made whole to be named. A history of ten thousand versions of a large tree
+ * is some gigabytes; a few kilobytes that stand for a terabyte are nobody's history.
+ */
+const mostOfDeltas = 16 * 1024 ** 3;
 const mostObjects = 2_000_000;
 
 /**
@@ -38,9 +43,10 @@ export function packOf(answer: Buffer): Buffer | undefined {
 
 /**
  * Checks a pack before anybody unpacks it into memory: its checksum, and that no object is or becomes larger than can be
- * held (gitformat-pack). Throws a RangeError that says what is wrong; `tooLarge` on it where it is the size.
+ * held (gitformat-pack). `mostUnpacked` (bytes): of everything together, where less than the limits of a whole history
+ * is enough. Throws a RangeError that says what is wrong, a PackTooLarge where it is the size.
  */
-export function checkPack(pack: Buffer): void {
+export function checkPack(pack: Buffer, mostUnpacked = Number.POSITIVE_INFINITY): void {
   if (pack.length < 32 || pack.toString('latin1', 0, 4) !== 'PACK') throw new RangeError('no pack');
   const end = pack.length - 20;
   if (!createHash('sha1').update(pack.subarray(0, end)).digest().equals(pack.subarray(end))) {
@@ -49,13 +55,18 @@ export function checkPack(pack: Buffer): void {
   const count = pack.readUInt32BE(8);
   if (count > mostObjects) throw new PackTooLarge(`${count} objects`);
   let total = 0;
+  let deltas = 0;
   let at = 12;
   for (let index = 0; index < count; index++) {
     const head = headerAt(pack, at);
     total += head.size;
     if (head.size > largestObject || total > largestPack) throw new PackTooLarge('an object is too large unpacked');
     const { buffer, used } = inflate(pack.subarray(head.data, end), head.size);
-    if (head.isDelta && deltaResult(buffer) > largestObject) throw new PackTooLarge('an object is too large unpacked');
+    const becomes = head.isDelta ? deltaResult(buffer) : 0;
+    deltas += becomes;
+    if (becomes > largestObject) throw new PackTooLarge('an object is too large unpacked');
+    if (deltas > mostOfDeltas || total + deltas > mostUnpacked)
+      throw new PackTooLarge('what is new in it is more than fits, unpacked');
     at = head.data + used;
   }
 }

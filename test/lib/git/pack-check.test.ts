@@ -67,6 +67,12 @@ describe('a pack before it is unpacked', () => {
     const delta = Buffer.from([1, 0x80, 0x80, 0x80, 0x80, 0x20]);
     const base = Buffer.alloc(20);
     expect(() => checkPack(pack([{ type: 7, size: delta.length, content: delta, base }]))).toThrow(PackTooLarge);
+    // Deltas of a few bytes that each become 30 MB: together what nobody could make whole in a day.
+    const thirty = Buffer.from([1, 0x80, 0x8c, 0xa7, 0x0e]);
+    const versions = Array.from({ length: 600 }, () => ({ type: 7, size: thirty.length, content: thirty, base }));
+    expect(() => checkPack(pack(versions))).toThrow(PackTooLarge);
+    checkPack(pack(versions.slice(0, 100)));
+    expect(() => checkPack(pack(versions.slice(0, 100)), 2e9)).toThrow(PackTooLarge);
     const many = pack([small]);
     many.writeUInt32BE(2 ** 31, 8);
     const signed = Buffer.concat([many.subarray(0, -20), createHash('sha1').update(many.subarray(0, -20)).digest()]);
