@@ -8,6 +8,8 @@ import { type PullRequestCheckout, pullRequest, pushed } from '../support/pull-r
 import { tempFolder } from '../support/temp-folder.ts';
 
 const run = builtAction();
+/** Each starts several programs. */
+const busy = { timeout: 90_000 };
 const key = 'a key of thirty-two characters or more';
 const tokens = {
   adminTokens: [{ name: 'deploy', token: '${ADMIN_TOKEN}' }],
@@ -30,7 +32,7 @@ function plan(
   });
 }
 
-it('a snapshot on the base branch answers for policy that the job cannot reach', async () => {
+it('a snapshot on the base branch answers for policy that the job cannot reach', busy, async () => {
   const opa = await startFakeOpa();
   onTestFinished(() => opa.close());
   opa.set('ready', true);
@@ -68,7 +70,7 @@ it('a snapshot on the base branch answers for policy that the job cannot reach',
   expect(brought.code).toBe(64);
 });
 
-it('a running instance answers for the job, which needs a token of it and nothing else', async () => {
+it('a running instance answers for the job, which needs a token of it and nothing else', busy, async () => {
   const url = await startOptoggles(project({ config: tokens, lists }), ['run'], env).url;
   const base = { 'optoggles.yaml': configText(tokens), 'flags/beta.yaml': flagText('beta') };
   const pull = pullRequest(
@@ -90,7 +92,7 @@ it('a running instance answers for the job, which needs a token of it and nothin
   expect(both.code).toBe(64);
 });
 
-it('apply brings a running instance to the commit that was pushed', async () => {
+it('apply brings a running instance to the commit that was pushed', busy, async () => {
   const git = await openGitServer();
   onTestFinished(() => git.close());
   git.commit({ 'flags/beta.yaml': flagText('beta') });

@@ -32,7 +32,10 @@ async function running(folder: string): Promise<string> {
   return startOptoggles(folder, ['run'], env).url;
 }
 
-describe('plan --server', () => {
+/** A whole program runs beside each. */
+const busy = { timeout: 60_000 };
+
+describe('plan --server', busy, () => {
   it('is the plan of the flag files here by what runs there, and leaves nothing there', async () => {
     const left = { '.optoggles/plan-left-by-a-kill/flags/beta.yaml': 'x' };
     const folder = project({ config: tokens, lists, files: left });
@@ -111,7 +114,7 @@ describe('plan --server', () => {
   });
 });
 
-describe('apply --server', () => {
+describe('apply --server', busy, () => {
   it('brings the instance to the commit that is checked out here, and waits for what comes of it', async () => {
     const git = await openGitServer();
     onTestFinished(() => git.close());

@@ -171,7 +171,7 @@ describe('a snapshot is refused', () => {
   });
 });
 
-it('whoever policy and target name, the numbers are those of the plan that asks', async () => {
+it('whoever policy and target name, the numbers are those of the plan that asks', { timeout: 60_000 }, async () => {
   const names = uniqueArray(constantFrom(...'abcdefgh'.split(''), 'ünal', '日本', '😀'), { maxLength: 12 });
   const { opa, folder } = await withOpa(['beta', 'gamma']);
   await assert(
