@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { writeAction } from '../../scripts/build-action.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -35,6 +35,8 @@ export interface StepResult {
 
 /** The action as it is shipped, built once for a test file. Gives a function that runs it as a runner does. */
 export function builtAction(): (options: StepOptions) => Promise<StepResult> {
+  // Several processes a test, on machines that may have much else to do.
+  vi.setConfig({ testTimeout: 90_000 });
   let folder = '';
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'optoggles-action-'));
