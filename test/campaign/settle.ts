@@ -68,6 +68,8 @@ export async function approve(world: World, status: Status): Promise<void> {
       const name = targets.find(one => one === target);
       const key = toggles.find(one => one === toggle);
       if (name === undefined || key === undefined) continue;
+      // Whom a toggle that is closed anyway loses says nothing about the others of the block, who may have the same users.
+      if (block.scope !== 'removal' && !world.truth.isOpen(key)) continue;
       const now = new Set(world.truth.shouldHave(key) ?? world.targets.judge.counted(name, key));
       for (const member of world.targets.judge.counted(name, key).difference(now)) gone.add(member);
     }
