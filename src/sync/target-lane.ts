@@ -84,6 +84,8 @@ export interface TargetLane {
 /** An answer older than this starts no write (ms). */
 const youngEnough = 5_000;
 const conflictsInARow = 3;
+/** ms */
+const dueAgain = 500;
 const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
 
 /** The queue of work to write into one target, and the only place that writes it. */
@@ -307,7 +309,9 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     cancelTimer = undefined;
     const next = retries.next();
     if (next === undefined || stopped) return;
-    cancelTimer = clock.after(Math.max(1, next - retries.now()), () => {
+    const wait = next - retries.now();
+    // What is due and was not tried just now waits for an answer, which wakes the lane by itself.
+    cancelTimer = clock.after(wait > 0 ? wait : dueAgain, () => {
       cancelTimer = undefined;
       lane.wake({ kind: 'retry' });
     });
