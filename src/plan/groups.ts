@@ -10,6 +10,7 @@ import { type Change, type Phase, phases, type PlacementChange } from '../domain
 import type { GroupNames, LivePlacement } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
 import { type Draft, isFree, type Site } from './draft.ts';
+import { unanimous } from './group-unanimous.ts';
 import { isOurs, type Context, type Lookup } from './lookup.ts';
 import type { Outcome } from './outcome.ts';
 import { type Effect, effectOf, phaseOf } from './phases.ts';
@@ -69,6 +70,8 @@ export function arrangeGroups(
       .flatMap(({ drafts }) => drafts.map(draft => seatOf(draft, byId.get(planned.get(draft) ?? ''))));
     for (const seat of own) keepForm(seat);
     const room: Room = { context, seats: own, outside: outsideOf(lookup, own) };
+    for (const { seat, name } of unanimous(own, (environment, name) => room.outside(environment, name)))
+      seat.change = seat.change && inForm(seat.change, name);
     for (const table of tablesOf(own)) serve(room, table);
     seats.push(...own);
   }

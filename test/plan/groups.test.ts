@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PlacementChange } from '../../src/domain/plan.ts';
+import { membersOf } from '../../src/domain/members.ts';
+import { noOverrides } from '../../src/plan/overrides.ts';
 import { planTargets } from '../../src/plan/plan.ts';
 import { groupTarget, guardDefaults, names, TargetModel, World } from '../support/plan-model.ts';
 
@@ -157,5 +159,15 @@ describe('groups', () => {
     expect(world.target.open('later')).toHaveLength(6);
     expect(world.target.open('t')).toEqual([]);
     expect(world.target.open('s')).toHaveLength(6);
+  });
+
+  it('are written once for all when a user is denied while their policy has no answer', () => {
+    const world = worldOf(names('u', 8));
+    world.answers.set('all', { state: 'failed' });
+    world.overrides = { ...noOverrides, denied: membersOf(['u0003']) };
+    expect(forms(next(world))).toEqual(shared.map(toggle => `${toggle} revoke 8 shared → 7 shared`));
+    expect(world.target.groups.size).toBe(1);
+    expect(shared.map(toggle => world.target.open(toggle).includes('u0003'))).toEqual([false, false, false]);
+    expect(planTargets(world.input()).changes).toEqual([]);
   });
 });
