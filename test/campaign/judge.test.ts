@@ -32,16 +32,16 @@ describe('the judge of the campaign', () => {
   });
 
   it('finds a grant that no policy gave, and one on an answer that is too old', () => {
-    expect(wrote([...many, 'mallory'], 110_000)).toEqual(['left billing: granted to somebody who had no right to it']);
+    expect(wrote([...many, 'mallory'], 110_000)).toEqual(['left billing: granted to 1 who had no right to it']);
     says('two', many.slice(1), 120_000);
     expect(wrote(many.slice(1), 120_100)).toEqual([]);
-    expect(wrote(many, 127_000)).toEqual(['left billing: granted to somebody who had no right to it']);
+    expect(wrote(many, 127_000)).toEqual(['left billing: granted to 1 who had no right to it']);
   });
 
   it('finds a revocation that no policy wanted, also where the rule said nothing', () => {
-    expect(wrote(many.slice(1), 110_000)).toEqual(['left billing: revoked from somebody who had a right to it']);
+    expect(wrote(many.slice(1), 110_000)).toEqual(['left billing: revoked from 1 who had a right to it']);
     truth.says('two', 'undefined', 120_000, 120_000);
-    expect(wrote(many.slice(2), 130_000)).toEqual(['left billing: revoked from somebody who had a right to it']);
+    expect(wrote(many.slice(2), 130_000)).toEqual(['left billing: revoked from 1 who had a right to it']);
   });
 
   it('finds what the guard should have stopped, in one write or in many, and not what was approved', () => {
@@ -66,7 +66,7 @@ describe('the judge of the campaign', () => {
   it('lets a toggle be closed whose file says so, and not be opened again before the file does', () => {
     truth.opens('billing', false, 110_000, 110_000);
     expect(wrote([], 111_000)).toEqual([]);
-    expect(wrote(many, 130_000)).toHaveLength(20);
+    expect(wrote(many, 130_000)).toEqual(['left billing: granted to 20 who had no right to it']);
   });
 
   it('counts both the old and the new while a change is under way', () => {

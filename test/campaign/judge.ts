@@ -60,12 +60,10 @@ export function createJudge(truth: Truth): Judge {
       const now = new Set(users);
       const broken: string[] = [];
       const say = (what: string) => void broken.push(`${target} ${toggle}: ${what}`);
-      for (const member of without(now, placement.users)) {
-        if (!truth.hadRight(toggle, member, from, when)) say('granted to somebody who had no right to it');
-      }
-      for (const member of without(placement.users, now)) {
-        if (!truth.hadNoRight(toggle, member, from, when)) say('revoked from somebody who had a right to it');
-      }
+      const strangers = without(now, placement.users).filter(one => !truth.hadRight(toggle, one, from, when));
+      if (strangers.length > 0) say(`granted to ${strangers.length} who had no right to it`);
+      const wronged = without(placement.users, now).filter(one => !truth.hadNoRight(toggle, one, from, when));
+      if (wronged.length > 0) say(`revoked from ${wronged.length} who had a right to it`);
       placement.users = now;
       if (placement.counted === undefined && now.size > 0) placement.counted = now;
       placements.set(`${target} ${toggle}`, placement);
