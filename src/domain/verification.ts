@@ -66,7 +66,9 @@ export interface ExplainedPlacement extends PlacementRef {
   };
   /** As the flag file says. */
   readonly state: 'on' | 'off';
-  /** What follows from policy and file; undefined where policy has no answer. */
+  /** What operators said that decides it, a sentence each. */
+  readonly operator?: readonly string[];
+  /** What follows from policy, file and operators; undefined where policy has no answer. */
   readonly expected?: boolean;
   /** What the target holds; undefined: it could not be looked at, or the flag is not there (`there: false`). */
   readonly holds?: {

@@ -42,6 +42,7 @@ function placementJson(one: ExplainedPlacement) {
     contextKind,
     verdict: verdictOf(one).word,
     state,
+    ...(one.operator && { operator: [...one.operator] }),
     expected: one.expected ?? null,
     policy: {
       source: policy.source,
@@ -101,6 +102,7 @@ function linesOf(one: ExplainedPlacement): Labelled[] {
   const { served, unserved, since } = one;
   return [
     ['policy', policyText(one)],
+    ...(one.operator ?? []).map(text => ['operator', text] as const),
     ...(one.state === 'off' ? [['file', 'state: off, so nobody has it'] as const] : []),
     ['holds', holdsText(one)],
     ...(served ? [['serves', [String(served.answer), served.why].filter(Boolean).join(': ')] as const] : []),

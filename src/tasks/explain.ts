@@ -8,6 +8,7 @@ import type { Explanation, ExplainedPlacement } from '../domain/verification.ts'
 import type { Clock } from '../lib/clock.ts';
 import { nearest, quoted } from '../load/problems.ts';
 import type { Line } from '../sync/line.ts';
+import { sentenceOf } from '../sync/overriding.ts';
 import type { TargetLane } from '../sync/target-lane.ts';
 import { ask } from './compare.ts';
 import { preview } from './preview.ts';
@@ -90,7 +91,9 @@ async function explainOne(
   const ref = { toggle, target, environment };
   const audience = line.audiences.get(wanted.audience);
   const members = usable(audience, plan);
-  const expected = state === 'off' ? false : members?.has(member);
+  const operator = operatorSaid(line, wanted, member);
+  const isDenied = line.overriding.current.denied.has(member);
+  const expected = state === 'off' || isDenied ? false : members?.has(member);
   const live = lane.view()?.live.listings.find(one => one.key === key);
   const placement = live?.placements.find(({ id }) => id === wanted.id);
   const applied = lane
@@ -104,7 +107,8 @@ async function explainOne(
     key,
     contextKind,
     policy: policyOf(lane, wanted, audience, members?.has(member), members?.size),
-    state,
+    state: wanted.overridden ? 'on' : state,
+    ...(operator.length > 0 && { operator }),
     ...(expected !== undefined && { expected }),
     ...(lane.view() !== undefined && { holds: holdingOf(placement, member) }),
     ...served,
@@ -116,6 +120,20 @@ async function explainOne(
           ? []
           : problemsAt({ ...ref, key, live: placement }, line, plan),
   };
+}
+
+/** What operators said of this placement, or of this member; the member was named by whoever asks. */
+function operatorSaid(line: Line, { toggle, target, environment, source }: DesiredPlacement, member: string): string[] {
+  const about = line.overriding.list.filter(one => {
+    if (one.kind === 'deny') return one.member === member;
+    if (one.kind === 'off') return one.toggle === toggle && (one.environment ?? environment) === environment;
+    return { source, target, toggle }[one.what] === one.name;
+  });
+  return about.map(one => {
+    const since = new Date(one.since).toISOString();
+    const reason = one.reason === '' ? '' : `: ${one.reason}`;
+    return `${sentenceOf(one, () => 'of this name')}, by ${one.by} since ${since}${reason}; optoggles resume ${one.id} takes it back`;
+  });
 }
 
 function policyOf(

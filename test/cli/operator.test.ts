@@ -41,6 +41,10 @@ describe('beside a running instance, through the state', () => {
     expect(status.stdout).toMatch(/^beta +local +production +off .* switched off by erin since /m);
     expect(status.stdout).toContain('Against git and policy\n  beta is switched off, by erin since ');
     const plan = await optoggles(folder, ['plan', '--detailed-exitcode']);
+    const explained = await optoggles(folder, ['explain', 'beta', 'alice']);
+    expect(explained.stdout).toContain('beta is switched off, by erin since ');
+    expect(explained.stdout).not.toContain('against policy');
+    expect((await optoggles(folder, ['verify'])).code).toBe(0);
     expect(plan).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('beta is switched off, by erin: an incident'),
