@@ -1,0 +1,160 @@
+import { audienceIdOf } from '../../src/domain/identity.ts';
+import type { Block } from '../../src/domain/plan.ts';
+import { isWanted, nameOf, toggleOf } from './authority.ts';
+import type { HandAct, Platform } from './platform.ts';
+import type { Scene } from './scene.ts';
+
+/** Holds every write against what the guard promises: within the window nobody takes (gives) more than was approved. */
+export interface GuardJudge {
+  landed(platform: Platform): void;
+  handed(platform: Platform, place: string, act: HandAct, user: string): void;
+  approved(block: Blocked): void;
+  opened(source: string, ms: number): void;
+  jumped(): void;
+}
+
+/** A block as somebody who approves it sees it. */
+export interface Blocked extends Pick<Block, 'id' | 'placements' | 'source' | 'scope' | 'audience'> {
+  readonly revoked: readonly string[];
+  readonly granted: readonly string[];
+}
+
+interface Moment {
+  readonly at: number;
+  /** Whom policy let in. */
+  readonly users: readonly string[];
+}
+
+interface Held {
+  history: Moment[];
+  readonly byHand: Set<string>;
+  /** Until then (world's time) nothing can be said of it. */
+  muddyUntil: number;
+}
+
+interface Consent {
+  readonly until: number;
+  readonly revoked: ReadonlySet<string>;
+  readonly places: ReadonlySet<string>;
+  readonly source: string | null;
+  /** Who follows the same policy is covered, too. */
+  readonly audience: string | null;
+}
+
+const approvalHolds = 60 * 60_000;
+
+export function createGuardJudge(world: Scene, wrong: (what: string) => void): GuardJudge {
+  const { guard, toggles } = world.setup;
+  const held = new Map<string, Held>();
+  const last = new Map<string, ReadonlyMap<string, readonly string[]>>();
+  const consents: Consent[] = [];
+  const windows: { readonly source: string; readonly until: number }[] = [];
+
+  /** As the program sees it: an approval holds until a time of day. */
+  function wall(): number {
+    return world.clock.now() + world.clock.skew;
+  }
+
+  function heldOf(name: string): Held {
+    let one = held.get(name);
+    if (one === undefined) held.set(name, (one = { history: [], byHand: new Set(), muddyUntil: 0 }));
+    return one;
+  }
+
+  function snapshot(platform: Platform): void {
+    last.set(platform.name, new Map(platform.contents()));
+  }
+
+  function changed(platform: Platform, place: string, before: readonly string[], after: readonly string[]): void {
+    const name = nameOf(platform, place);
+    const one = heldOf(name);
+    for (const user of one.byHand) if (!after.includes(user)) one.byHand.delete(user);
+    const users = after.filter(user => !one.byHand.has(user));
+    const now = world.clock.now();
+    judge(platform, place, one, users, before.filter(user => !after.includes(user)).length > 0);
+    if (one.history.length === 0 && users.length === 0) return;
+    one.history.push({ at: now, users });
+  }
+
+  function judge(platform: Platform, place: string, one: Held, users: readonly string[], takes: boolean): void {
+    const now = world.clock.now();
+    const shown = world.files.seen.slice(-4);
+    const wanted = shown
+      .map(({ toggles }) => toggles.get(toggleOf(place)))
+      .filter(toggle => isWanted(toggle, platform, place));
+    const since = now - guard.window;
+    // Off, gone, moved: that needs no guard, or another one; and nobody can tell any more what counts.
+    if (wanted.length < shown.length) {
+      one.muddyUntil = Math.max(one.muddyUntil, now + guard.window);
+      return;
+    }
+    if (!takes || one.muddyUntil > now) return;
+    const base = one.history.findLast(({ at }) => at <= since) ?? one.history[0];
+    if (base === undefined) return;
+    const sources = new Set(wanted.map(({ source }) => source));
+    const audiences = new Set(
+      wanted.map(({ source, rule }) => audienceIdOf({ source, package: ['app'], rule }, 'user')),
+    );
+    if (windows.some(({ source, until }) => sources.has(source) && until > since)) return;
+    const mine = consents.filter(
+      consent =>
+        consent.until > wall() - guard.window &&
+        (consent.places.has(`${toggleOf(place)} ${platform.name} ${place.split(' ')[1]}`) ||
+          (consent.source !== null && sources.has(consent.source)) ||
+          (consent.audience !== null && audiences.has(consent.audience))),
+    );
+    const gone = base.users.filter(user => !users.includes(user) && !mine.some(({ revoked }) => revoked.has(user)));
+    const name = nameOf(platform, place);
+    if (gone.length > guard.alwaysAllowedRevocations && gone.length / base.users.length > guard.maxRevokedShare) {
+      wrong(
+        `${name}: ${gone.length} of ${base.users.length} are taken away within the window (${base.users.join('')} -> ${users.join('')}) and nobody approved it`,
+      );
+    }
+    const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
+    if (users.length === 0 && base.users.length >= 2 && !mayBeEmpty && gone.length > 0) {
+      wrong(`${name}: it becomes empty (${base.users.join('')}) and nobody approved it`);
+    }
+  }
+
+  return {
+    landed(platform) {
+      const before = last.get(platform.name) ?? new Map<string, readonly string[]>();
+      const after = platform.contents();
+      for (const [place, users] of after) {
+        const old = before.get(place) ?? [];
+        if (old.join('') !== users.join('')) changed(platform, place, old, users);
+      }
+      snapshot(platform);
+    },
+    handed(platform, place, act, user) {
+      const key = place.split(' ')[0] ?? '';
+      for (const environment of act === 'add' || act === 'remove'
+        ? [place.split(' ')[1] ?? '']
+        : platform.setup.environments) {
+        const one = heldOf(`${platform.name} ${key} ${environment}`);
+        const wasIn = last.get(platform.name)?.get(place)?.includes(user) === true;
+        if (act === 'add') {
+          if (!wasIn) one.byHand.add(user);
+        } else one.muddyUntil = Number.POSITIVE_INFINITY;
+      }
+      snapshot(platform);
+    },
+    approved({ revoked, placements, source, scope, audience }) {
+      consents.push({
+        until: wall() + approvalHolds,
+        revoked: new Set(revoked),
+        places: new Set(placements.map(one => `${one.toggle} ${one.target} ${one.environment}`)),
+        source: scope === 'audience' ? null : (source ?? toggles[0]?.source ?? null),
+        audience,
+      });
+    },
+    opened(source, ms) {
+      windows.push({ source, until: world.clock.now() + ms + 5_000 });
+    },
+    jumped() {
+      // Of a window that ends in the past nobody can tell any more what is in it.
+      const until = world.clock.now() + guard.window + 4_000_000;
+      for (const one of held.values()) one.muddyUntil = Math.max(one.muddyUntil, until);
+    },
+  };
+}

@@ -1,0 +1,263 @@
+import type { Approval } from '../../src/domain/plan.ts';
+import { lettersOf } from './generate.ts';
+import { ProblemError } from '../../src/domain/problem.ts';
+import { Dead } from './life.ts';
+import { judgeWrite, nameOf } from './authority.ts';
+import { type Blocked, createGuardJudge, type GuardJudge } from './guard-judge.ts';
+import type { PolicySide, Rule } from './opa.ts';
+import type { HandAct, Platform } from './platform.ts';
+import { overdue } from './promptness.ts';
+import type { Running } from './running.ts';
+import type { Scene } from './scene.ts';
+
+/**
+ * Judges what the program does, by behaviour.md alone: it sees what came in and what went out, and knows nothing of how
+ * the program plans.
+ */
+export interface Judge {
+  /** What was found wrong, one sentence each, no sentence twice. */
+  readonly found: readonly string[];
+  wrong(what: string): void;
+  sent(platform: Platform, place: string, users: readonly string[]): void;
+  landed(platform: Platform): void;
+  handed(platform: Platform, place: string, act: HandAct, user: string): void;
+  /** Rules were changed. */
+  ruled(): void;
+  jumped(ms: number): void;
+  /** By how much (ms) the wall clock went back lately, where nobody could tell it from the time that passes. */
+  setBack(): number;
+  started(running: Running): void;
+  approve(which: number, local: boolean): void;
+  openWindow(source: string, ms: number): void;
+  /** After a step. */
+  look(): void;
+  /** Approves everything that is blocked. */
+  approveAll(): number;
+  readonly guard: GuardJudge;
+  /** Places that a hand changed, by name. */
+  readonly handChanged: ReadonlyMap<string, number>;
+}
+
+/** How long an approval holds (ms): behaviour.md §6. */
+const approvalHolds = 60 * 60_000;
+
+/** ms; less than this is no jump that can be seen. */
+const smallJump = 5_000;
+
+export function createJudge(world: Scene): Judge {
+  const found: string[] = [];
+  const handGone = new Map<string, Set<string>>();
+  const handChanged = new Map<string, number>();
+  const out = new Map<string, number>();
+  const sideWell = new Map<string, number>();
+  const platformWell = new Map<string, number>();
+  /** By place: when somebody had to decide about it last. */
+  const blockedAt = new Map<string, number>();
+  const approvals: { readonly id: string; readonly until: number }[] = [];
+  const was = new Map<string, Rule>();
+  let blocks: readonly Blocked[] = [];
+  let blocksVersion = -1;
+  let jump = { at: 0, ms: 0 };
+  let restSince = 0;
+  let fingerprint = '';
+  const guard = createGuardJudge(world, wrong);
+
+  function wrong(what: string): void {
+    if (found.includes(what)) return;
+    found.push(what);
+    world.note(`! ${what}`);
+  }
+
+  function ruled(): void {
+    const now = world.clock.now();
+    for (const side of world.sides.values()) {
+      for (const [rule, said] of side.rules) {
+        const name = `${side.id} ${rule}`;
+        const before = was.get(name);
+        if (before === said) continue;
+        was.set(name, said);
+        for (const user of [...lettersOf(world.setup.people), 'z']) {
+          const inside = Array.isArray(said) && said.includes(user);
+          if (!Array.isArray(said)) out.set(`${name} ${user}`, Number.POSITIVE_INFINITY);
+          else if (inside) out.delete(`${name} ${user}`);
+          else if (!Array.isArray(before) || before.includes(user)) out.set(`${name} ${user}`, now);
+        }
+      }
+    }
+  }
+
+  /** Notes since when everything is well; called often enough by steps alone, since only steps make things ill. */
+  function noteHealth(): void {
+    const now = world.clock.now();
+    const well = (map: Map<string, number>, name: string, is: boolean): void => {
+      if (!is) map.set(name, Number.POSITIVE_INFINITY);
+      else if ((map.get(name) ?? Number.POSITIVE_INFINITY) > now) map.set(name, now);
+    };
+    for (const side of world.sides.values()) {
+      well(sideWell, side.id, side.isWell() && side.opalMishap === undefined);
+    }
+    for (const platform of world.platforms) {
+      well(platformWell, platform.name, platform.mishap === undefined && now >= platform.hangsUntil);
+      for (const { key } of world.setup.toggles) {
+        for (const name of [key, `${key}-2`, `${key}-3`]) {
+          well(platformWell, `${platform.name} ${name}`, !platform.broken.has(name));
+        }
+      }
+    }
+    const seen = world.files.seen.at(-1);
+    const print = `${world.startedAt} ${world.disk.full} ${world.clock.skew} ${seen?.at} ${world.files.down} ${[...world.files.tree.values()].map(file => JSON.stringify(file)).join()}`;
+    if (print !== fingerprint || world.disk.full || world.running === undefined) {
+      fingerprint = print;
+      restSince = now;
+    }
+  }
+
+  function remember(approval: Approval | undefined, block: Blocked): void {
+    if (approval === undefined) return;
+    approvals.push({ id: approval.id, until: approval.until });
+    guard.approved(block);
+  }
+
+  function blocked(): readonly Blocked[] {
+    return world.disk.look(store =>
+      store.blocks().map(({ id, placements, source, scope, audience, revoked, granted }) => {
+        return {
+          id,
+          placements,
+          source,
+          scope,
+          audience,
+          revoked: [...revoked.values()],
+          granted: [...granted.values()],
+        };
+      }),
+    );
+  }
+
+  function noteBlocked(blocks: readonly Blocked[]): void {
+    for (const { placements } of blocks) {
+      for (const one of placements) blockedAt.set(`${one.target} ${one.toggle} ${one.environment}`, world.clock.now());
+    }
+  }
+
+  function approveOne(which: number, local: boolean): boolean {
+    const until = world.clock.now() + world.clock.skew + approvalHolds;
+    try {
+      const blocks = blocked();
+      noteBlocked(blocks);
+      const block = blocks[which % Math.max(1, blocks.length)];
+      if (block === undefined) return false;
+      const same = blocks.filter(({ id }) => id === block.id);
+      const { running } = world;
+      if (local || running === undefined) {
+        const at = world.clock.now() + world.clock.skew;
+        const approval = world.disk.beside(store => store.approve(block.id, 'oncall', until, at));
+        world.note(`${block.id} is approved beside the program`);
+        for (const one of same) remember(approval, one);
+        return true;
+      }
+      const said = running.engine.approve(block.id, 'oncall');
+      if (said && world.running) {
+        for (const one of same) guard.approved(one);
+        approvals.push({ id: block.id, until: Date.parse(said.until) });
+      }
+      return true;
+    } catch (error) {
+      // The disk is full, or the program ended in the middle of it: nobody was told that it is approved.
+      if (error instanceof ProblemError || error instanceof Dead) return false;
+      throw error;
+    }
+  }
+
+  const judge: Judge = {
+    found,
+    wrong,
+    guard,
+    handChanged,
+    sent(platform, place, users) {
+      for (const what of judgeWrite(world, platform, place, users, handGone, judge.setBack())) wrong(what);
+    },
+    landed(platform) {
+      guard.landed(platform);
+      for (const [place, users] of platform.contents()) {
+        const gone = handGone.get(nameOf(platform, place));
+        if (gone) for (const user of users) gone.delete(user);
+      }
+    },
+    handed(platform, place, act, user) {
+      const name = nameOf(platform, place);
+      handChanged.set(name, world.clock.now());
+      if (act === 'delete' || act === 'off' || act === 'on') {
+        const key = place.split(' ')[0] ?? '';
+        for (const environment of platform.setup.environments) {
+          const other = `${platform.name} ${key} ${environment}`;
+          handChanged.set(other, world.clock.now());
+          handGone.set(other, new Set([...lettersOf(world.setup.people), 'z']));
+        }
+      } else if (act === 'remove') handGone.set(name, new Set([...(handGone.get(name) ?? []), user]));
+      guard.handed(platform, place, act, user);
+    },
+    ruled,
+    jumped(ms) {
+      if (ms < 0 && ms > -smallJump) jump = { at: world.clock.now(), ms: -ms };
+      guard.jumped();
+    },
+    setBack: () => (world.clock.now() - jump.at < 2 * smallJump ? jump.ms : 0),
+    started() {
+      const now = world.clock.now() + world.clock.skew;
+      const kept = new Set(world.disk.look(store => store.approvals(now)).map(({ id }) => id));
+      for (const { id, until } of approvals) {
+        if (until > now && !kept.has(id)) wrong(`the approval ${id} is lost`);
+      }
+    },
+    approve: (which, local) => void approveOne(which, local),
+    openWindow(source, ms) {
+      const at = world.clock.now() + world.clock.skew;
+      try {
+        world.disk.beside(store =>
+          store.openWindow({ source, until: at + ms, reason: 'maintenance', by: 'oncall' }, at),
+        );
+        guard.opened(source, ms);
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+      }
+    },
+    look() {
+      noteHealth();
+      const side = (one: PolicySide): number => sideWell.get(one.id) ?? Number.POSITIVE_INFINITY;
+      const version = world.disk.look(store => store.dataVersion());
+      if (version !== blocksVersion) {
+        blocksVersion = version;
+        blocks = blocked();
+      }
+      noteBlocked(world.running ? blocks : []);
+      const since = {
+        side,
+        platform: (platform: Platform, key: string) =>
+          Math.max(platformWell.get(platform.name) ?? Infinity, platformWell.get(`${platform.name} ${key}`) ?? 0),
+        out: (one: PolicySide, rule: string, user: string) =>
+          out.get(`${one.id} ${rule} ${user}`) ?? Number.NEGATIVE_INFINITY,
+        rest: () => restSince,
+        blocked: (platform: Platform, toggle: string, environment: string) =>
+          blockedAt.get(`${platform.name} ${toggle} ${environment}`) ?? 0,
+        hand: (name: string) => {
+          const at = handChanged.get(name);
+          // Where nobody looks, nobody finds what a hand did.
+          return at === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+        },
+      };
+      for (const what of overdue(world, since)) wrong(what);
+    },
+    approveAll() {
+      const blocks = blocked();
+      const ids = new Set(blocks.map(({ id }) => id));
+      for (const id of ids)
+        approveOne(
+          blocks.findIndex(block => block.id === id),
+          false,
+        );
+      return ids.size;
+    },
+  };
+  return judge;
+}
