@@ -11,6 +11,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Whoever read what is written here went away (`| head`, a log collector that was restarted): the work goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 // Node itself would print the whole error, with whatever its message quotes. The state is safe at any moment, so nothing
 // is lost by ending here, and whoever started this process starts it again.
 process.on('uncaughtException', error => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
@@ -28,4 +29,19 @@ it.each([
   expect(code).toBe(1);
   expect(said).toMatch(/internal error.*(TypeError|Error)\n {4}at .*bug\.mjs:\d+:\d+/);
   expect(said).not.toContain('canary');
+});
+
+it('goes on working where nobody reads what it writes any more', async () => {
+  const folder = project();
+  const child = spawn(process.execPath, [main, 'apply'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', HOME: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(code).toBe(0);
+  const written = JSON.parse(readFileSync(join(folder, 'out/production.json'), 'utf8')) as { flags: object };
+  expect(Object.keys(written.flags)).toEqual(['beta']);
 });
