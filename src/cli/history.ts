@@ -64,7 +64,13 @@ async function exportLines(
     return;
   }
   // Whoever reads from a pipe may be slow, and the log may be large.
-  for (const line of text) {
-    if (!context.stdout.write(line)) await once(context.stdout, 'drain');
+  try {
+    for (const line of text) {
+      if (context.stdout.destroyed) return;
+      if (!context.stdout.write(line)) await once(context.stdout, 'drain');
+    }
+  } catch (error) {
+    // They have read enough.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Readiness, Source } from '../domain/audience.ts';
 import type { Check } from '../domain/checkup.ts';
 import type { Config } from '../domain/config.ts';
@@ -128,10 +129,19 @@ function openSource(
   const kind = sourceKinds[entry.type];
   if (!kind) throw new Error(`no source kind ${entry.type}`);
   const { config } = options;
-  const secret = config.callbackSecret ?? store.secret('callback');
+  const secret = config.callbackSecret ?? knownSecret(store);
   const callback = { bearer: callbackBearer(secret, config.instance, entry.id), port: config.bind.port };
   const { instance, folder } = config;
   return kind.create(entry.settings, { ...options, id: entry.id, instance, folder, callback, network });
+}
+
+/** Where nothing ever ran there is none yet, and whoever only looks makes none: one of its own is as good for a trial. */
+function knownSecret(store: StateStore): string {
+  try {
+    return store.secret('callback');
+  } catch {
+    return randomBytes(32).toString('base64url');
+  }
 }
 
 async function* checkSource(

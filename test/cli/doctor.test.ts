@@ -83,6 +83,14 @@ describe('doctor', () => {
     expect(stdout).toMatch(/\n6 ok, 0 warnings, 0 failures\n$/);
   });
 
+  it('is as well beside a state that only "apply" ever used', async () => {
+    const folder = project();
+    expect((await optoggles(folder, ['apply'])).code).toBe(0);
+    const { healthy, of } = await examined(folder);
+    expect(healthy).toBe(true);
+    expect(of('target local', 'flags')).toMatchObject([{ message: 'It can be read: 1 flags are ours.' }]);
+  });
+
   it('says of each thing that is not well what to do', async () => {
     const folder = project({ flags: { beta: {}, gamma: {} } });
     writeFileSync(join(folder, 'flags/broken.yaml'), 'nme: x\n');
