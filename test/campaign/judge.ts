@@ -16,12 +16,13 @@ export interface Judge {
   byHand(target: TargetName, toggle: ToggleKey, users: readonly string[]): void;
   /** An operator approved what policy says now for these toggles. */
   approved(toggles: readonly ToggleKey[]): void;
-  /** Who is in, or was since the first fill and has not been let go by an approval. */
-  counted(target: TargetName, toggle: ToggleKey): ReadonlySet<string>;
+  /** Who is in or ever was: what a block's numbers are about, approved before or not. */
+  everIn(target: TargetName, toggle: ToggleKey): ReadonlySet<string>;
 }
 
 interface Placement {
   users: ReadonlySet<string>;
+  ever: ReadonlySet<string>;
   /** Who was in when it was first filled, without whose going was approved. */
   counted: ReadonlySet<string> | undefined;
 }
@@ -56,7 +57,7 @@ export function createJudge(truth: Truth): Judge {
     wrote(target, { at: when, toggle, users }) {
       const from = when - longestAnswer;
       const before = at(target, toggle);
-      const placement: Placement = before ?? { users: new Set(), counted: undefined };
+      const placement: Placement = before ?? { users: new Set(), ever: new Set(), counted: undefined };
       const now = new Set(users);
       const broken: string[] = [];
       const say = (what: string) => void broken.push(`${target} ${toggle}: ${what}`);
@@ -65,6 +66,7 @@ export function createJudge(truth: Truth): Judge {
       const wronged = without(placement.users, now).filter(one => !truth.hadNoRight(toggle, one, from, when));
       if (wronged.length > 0) say(`revoked from ${wronged.length} who had a right to it`);
       placement.users = now;
+      placement.ever = placement.ever.union(now);
       if (placement.counted === undefined && now.size > 0) placement.counted = now;
       placements.set(`${target} ${toggle}`, placement);
       if (placement.counted !== undefined && !truth.wasClosed(toggle, from, when)) {
@@ -89,10 +91,7 @@ export function createJudge(truth: Truth): Judge {
         }
       }
     },
-    counted(target, toggle) {
-      const { users = new Set<string>(), counted = new Set<string>() } = at(target, toggle) ?? {};
-      return users.union(counted);
-    },
+    everIn: (target, toggle) => at(target, toggle)?.ever ?? new Set(),
   };
 }
 

@@ -70,8 +70,9 @@ export async function approve(world: World, status: Status): Promise<void> {
       if (name === undefined || key === undefined) continue;
       // Whom a toggle that is closed anyway loses says nothing about the others of the block, who may have the same users.
       if (block.scope !== 'removal' && !world.truth.isOpen(key)) continue;
-      const now = new Set(world.truth.shouldHave(key) ?? world.targets.judge.counted(name, key));
-      for (const member of world.targets.judge.counted(name, key).difference(now)) gone.add(member);
+      const ever = world.targets.judge.everIn(name, key);
+      const now = new Set(world.truth.shouldHave(key) ?? ever);
+      for (const member of ever.difference(now)) gone.add(member);
     }
     // More than that would go: what the program saw is not what policy says.
     if (gone.size < block.revoked) continue;
