@@ -1,4 +1,4 @@
-import type { Problem } from '../domain/problem.ts';
+import { type Problem, toProblem } from '../domain/problem.ts';
 import type { GoodDefinition, StateStore } from '../domain/state.ts';
 import type { Toggle } from '../domain/toggle.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -27,6 +27,8 @@ export interface DefinitionsOptions {
   readonly remember: boolean;
   /** Toggles that are in the targets and not removed there. */
   inTargets(): readonly string[];
+  /** The state does not take the definitions: after a restart a broken file has no last good one. */
+  unsaved(problem: Problem): void;
   /** The targets may hold toggles that nobody here remembers: their files may be those that are not there yet. */
   unsure(): boolean;
 }
@@ -82,10 +84,15 @@ export function createDefinitions(options: DefinitionsOptions): Definitions {
       current = loaded;
       if (options.remember && !loaded.unreadable) {
         const gone = confirmed ? store.definitions().filter(({ key }) => !loaded.present.has(key)) : [];
-        store.saveDefinitions(
-          loaded.good,
-          gone.map(({ key }) => key),
-        );
+        // What the files say counts also where it cannot be kept: each scan saves again.
+        try {
+          store.saveDefinitions(
+            loaded.good,
+            gone.map(({ key }) => key),
+          );
+        } catch (error) {
+          options.unsaved(toProblem(error));
+        }
       }
       return loaded;
     },

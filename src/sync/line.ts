@@ -1,7 +1,7 @@
 import type { Audience, AudienceId, Source } from '../domain/audience.ts';
 import type { Config } from '../domain/config.ts';
 import type { Plan } from '../domain/plan.ts';
-import { formatProblem } from '../domain/problem.ts';
+import { formatProblem, toProblem } from '../domain/problem.ts';
 import type { GoodDefinition, StateStore, StoredBlock } from '../domain/state.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -114,6 +114,7 @@ export function createLine(options: LineOptions): Line {
       targets.flatMap(lane => [...lane.applied().values()].filter(one => !one.removed).map(one => one.toggle)),
     unsure: () =>
       options.targets.some(one => one.read !== undefined && one.can.marks && store.applied(one.address).size === 0),
+    unsaved: problem => log.error({ code: problem.code }, `the definitions are not kept: ${formatProblem(problem)}`),
   });
 
   const sources = options.sources.map(source =>
@@ -274,7 +275,12 @@ export function createLine(options: LineOptions): Line {
     signal: closing.signal,
     use({ toggles, present, commit }, before) {
       if (remember && commit !== undefined && commit !== before?.commit) {
-        store.audit({ at: clock.now(), what: 'commit', commit });
+        // A full disk does not keep a toggle open that the commit switches off.
+        try {
+          store.audit({ at: clock.now(), what: 'commit', commit });
+        } catch (error) {
+          log.error({ commit }, `the audit log does not have the commit: ${formatProblem(toProblem(error))}`);
+        }
       }
       for (const lane of targets) {
         want(lane, desiredFor(lane.target, toggles, present, config.legacy !== undefined));

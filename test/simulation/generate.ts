@@ -141,7 +141,7 @@ function next(setup: Setup, random: Random, rules: Map<string, string>): readonl
           do: 'toggle-ill',
           target: target(),
           key: toggle(),
-          how: illness(random),
+          how: illnessOfOne(random),
           ms: random.pick([5_000, 60_000, 400_000]),
         }),
     ],
@@ -230,6 +230,22 @@ function illness(random: Random): Illness {
     [2, 'gone'],
     [1, 'refuses'],
     [1, 'conflicts'],
+  ]);
+}
+
+/** What can be wrong with one toggle: a refused token, a request for patience and a lost host are of the whole target. */
+function illnessOfOne(random: Random): Illness {
+  return random.pick<Illness>([
+    'slow',
+    'very-slow',
+    'broken',
+    'broken-done',
+    'reset',
+    'reset-done',
+    'half-done',
+    'silent',
+    'silent-done',
+    'conflicts',
   ]);
 }
 

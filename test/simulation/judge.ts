@@ -53,7 +53,7 @@ export function createJudge(world: Scene): Judge {
   const platformWell = new Map<string, number>();
   /** By place: when somebody had to decide about it last. */
   const blockedAt = new Map<string, number>();
-  const approvals: { readonly id: string; readonly until: number }[] = [];
+  const approvals = new Map<string, number>();
   const was = new Map<string, Rule>();
   let blocks: readonly Blocked[] = [];
   let blocksVersion = -1;
@@ -114,7 +114,7 @@ export function createJudge(world: Scene): Judge {
 
   function remember(approval: Approval | undefined, block: Blocked): void {
     if (approval === undefined) return;
-    approvals.push({ id: approval.id, until: approval.until });
+    approvals.set(approval.id, approval.until);
     guard.approved(block);
   }
 
@@ -159,7 +159,7 @@ export function createJudge(world: Scene): Judge {
       const said = running.engine.approve(block.id, 'oncall');
       if (said && world.running) {
         for (const one of same) guard.approved(one);
-        approvals.push({ id: block.id, until: Date.parse(said.until) });
+        approvals.set(block.id, Date.parse(said.until));
       }
       return true;
     } catch (error) {
@@ -206,7 +206,7 @@ export function createJudge(world: Scene): Judge {
     started() {
       const now = world.clock.now() + world.clock.skew;
       const kept = new Set(world.disk.look(store => store.approvals(now)).map(({ id }) => id));
-      for (const { id, until } of approvals) {
+      for (const [id, until] of approvals) {
         if (until > now && !kept.has(id)) wrong(`the approval ${id} is lost`);
       }
     },

@@ -190,14 +190,16 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     },
     restart(as, after) {
       cancelLoad();
+      // Half loaded beside a whole one: nobody could tell whose answer is whose.
+      other = undefined;
       // OPAL repeats its last update to an OPA that restarted: that it is there proves nothing.
       engine = { id: `${id}-${++engines}`, loaded: as, transaction: as === 'empty' ? undefined : engine.transaction };
       cancelLoad = after === undefined ? () => {} : clock.after(after, load);
     },
     joined(ms) {
+      if (engine.loaded !== 'whole') return;
       cancelOther();
-      // Were it half loaded, nobody could tell whose answer is whose: docs/reliability.md.
-      other = { ...engine, loaded: 'whole', id: `${id}-${++engines}`, stale: new Map(rules) };
+      other = { ...engine, id: `${id}-${++engines}`, stale: new Map(rules) };
       strangeUntil = clock.now() + ms + believedAgain;
       cancelOther = clock.after(ms, () => (other = undefined));
     },

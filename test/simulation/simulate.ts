@@ -91,6 +91,12 @@ async function end(world: World): Promise<void> {
   world.running?.line.rescan();
   for (const side of sides.values()) world.tell(side, 'now');
   await clock.advance(convergedIn);
+  // A restart whose first look came after its load is proved by the next update only.
+  for (const side of sides.values()) {
+    side.updated();
+    world.tell(side, 'now');
+  }
+  await clock.advance(convergedIn);
   if ([...sides.values()].some(side => !side.isWell())) {
     await clock.advance(believedAgain + 1_000);
     for (const side of sides.values()) if (!side.isWell()) world.judge.wrong(`${side.id} does not get well`);
@@ -143,11 +149,7 @@ function differences(world: World): readonly string[] {
 function isExcused(world: World, platform: Platform, place: string, wanted: ReadonlyMap<string, unknown>): boolean {
   const { handChanged } = world.judge;
   const isOffByHand = (one: string): boolean => handChanged.has(nameOf(platform, one)) && platform.isOff(one);
-  if (
-    handChanged.has(nameOf(platform, place)) &&
-    (!platform.setup.readable || (!platform.setup.marks && !wanted.has(place)))
-  )
-    return true;
+  if (handChanged.has(nameOf(platform, place)) && (!platform.setup.readable || !wanted.has(place))) return true;
   if (isOffByHand(place)) return true;
   if (!wanted.has(place)) {
     const heirs = [...wanted.keys()].filter(one => toggleOf(one) === toggleOf(place));
