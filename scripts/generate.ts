@@ -13,14 +13,8 @@ import { configEditorSchema, flagEditorSchema } from './generated/editor-schemas
 const root = join(import.meta.dirname, '..');
 const kinds = { sources: sourceKinds, targets: targetKinds };
 
-/** The action is built from the checkout: what is released is what is tried here. */
-const prepare = `      - uses: actions/setup-node@a0853c24544627f65ddf259abe73b1d18a591444 # v5.0.0
-        with:
-          node-version: 24
-      - run: npm ci
-      - run: npm run build:action
-`;
-const workflows = starterWorkflows({ action: './', branch: 'main', prepare });
+/** The action of the checkout itself, with the bundle that is committed: what is released is what is tried here. */
+const workflows = starterWorkflows({ action: './', branch: 'main' });
 
 /** Every generated file: its path from the root and what makes it. */
 const files: Readonly<Record<string, () => string>> = {

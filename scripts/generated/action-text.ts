@@ -3,8 +3,8 @@ export const intro = `<!-- Generated from action.yml: npm run generate -->
 # The GitHub Action
 
 Flag files are reviewed like code, so the review shows what matters: who gains and who loses which toggle, where, and why.
-Without \`command\` the event decides. Releases carry the action as one bundle; the main branch has none, it is built there by
-\`npm run build:action\`.
+Without \`command\` the event decides. It needs no installation: \`dist-action/\` holds it as one bundle, committed with the
+sources that it is built of (\`npm run build:action\`) and checked against them in CI.
 
 | event | what is done |
 | --- | --- |

@@ -6,8 +6,6 @@ export interface WorkflowOptions {
   readonly action: string;
   /** The branch that is applied. */
   readonly branch: string;
-  /** Steps after each checkout, as YAML indented like the others: where the action is made of the checkout itself. */
-  readonly prepare?: string;
 }
 
 /** The workflows of a repository of flag files, by path. */
@@ -19,7 +17,7 @@ export function starterWorkflows(options: WorkflowOptions): Readonly<Record<stri
   };
 }
 
-function pullRequest({ action, branch, prepare = '' }: WorkflowOptions): string {
+function pullRequest({ action, branch }: WorkflowOptions): string {
   return `# What a pull request changes: checked, and shown in a comment. Writes to no flag platform.
 name: Flags, review
 on:
@@ -41,7 +39,7 @@ jobs:
         with:
           fetch-depth: 2 # the base branch, to compare with
           persist-credentials: false
-${prepare}      - uses: ${action}
+      - uses: ${action}
         with:
           command: validate
       - uses: ${action}
@@ -54,7 +52,7 @@ ${prepare}      - uses: ${action}
 `;
 }
 
-function apply({ action, branch, prepare = '' }: WorkflowOptions): string {
+function apply({ action, branch }: WorkflowOptions): string {
   return `# What was merged is applied, all of it. Runs wait for each other; what the guard blocked is let through by hand.
 name: Flags, apply
 on:
@@ -81,7 +79,7 @@ jobs:
       - uses: ${checkout}
         with:
           persist-credentials: false
-${prepare}      - uses: ${action}
+      - uses: ${action}
         with:
           command: apply
           approve: \${{ inputs.approve }}
@@ -90,7 +88,7 @@ ${prepare}      - uses: ${action}
 `;
 }
 
-function stale({ action, prepare = '' }: WorkflowOptions): string {
+function stale({ action }: WorkflowOptions): string {
   return `# Toggles that are over, without an owner, or old: an issue for each owner. Switches nothing off.
 name: Flags, stale
 on:
@@ -112,7 +110,7 @@ jobs:
       - uses: ${checkout}
         with:
           persist-credentials: false
-${prepare}      - uses: ${action}
+      - uses: ${action}
         with:
           command: stale
 `;

@@ -97,3 +97,12 @@ it('what writes to the world is protected, what pull requests run is not allowed
     ['release', 'contents', 'release'],
   ]);
 });
+
+it('whoever uses the action gets a bundle that is what the sources say: no release and no commit without a look', () => {
+  const runs = (name: string, job: string) =>
+    (parse(textOf(name)) as Workflow).jobs[job]?.steps.flatMap(({ run }) => run ?? []);
+  expect(runs('ci.yml', 'check')).toContain('npm run build:action -- --check');
+  expect(runs('release.yml', 'verify')).toContain('npm run build:action -- --check');
+  const ignored = readFileSync(join(folder, '../../.gitignore'), 'utf8').split('\n');
+  expect(ignored.filter(line => line.includes('dist-action'))).toEqual([]);
+});
