@@ -108,28 +108,33 @@ function entryOf(name: string): string {
   return name.split('\n').slice(0, 2).join('\n');
 }
 
+/** Lists of what is asked, written to, or told. */
+const lists = ['sources', 'targets', 'notify'];
+
 function entryNames(value: unknown): string[] {
   const root = recordOf(value);
-  return ['sources', 'targets'].flatMap(list => listOf(root[list]).map(entry => `${list}\n${nameOf(entry)}`));
+  return lists.flatMap(list => listOf(root[list]).map((entry, index) => `${list}\n${nameOf(entry, index)}`));
 }
 
-/** What an entry of `sources` or `targets` is called. */
-function nameOf(entry: unknown): string {
+/** What an entry of a list is called; those of `notify` have no names and go by their places. */
+function nameOf(entry: unknown, index: number): string {
   const { id, name } = recordOf(entry);
   const called = id ?? name;
-  return typeof called === 'string' ? called : '';
+  return typeof called === 'string' ? called : String(index);
 }
 
 /** Addresses by what they belong to: entries by their names, because their order means nothing. */
 function addressesIn(value: unknown): Map<string, Address> {
   const found = new Map<string, Address>();
   const root = recordOf(value);
-  for (const list of ['sources', 'targets']) {
+  for (const list of lists) {
     for (const [index, entry] of listOf(root[list]).entries()) {
-      walk(entry, [list, index], [list, nameOf(entry)], found);
+      walk(entry, [list, index], [list, nameOf(entry, index)], found);
     }
   }
   walk(root.flags, ['flags'], ['flags', ''], found);
+  // Of OPToggles' old configuration.
+  walk(root.target, ['target'], ['target', ''], found);
   return found;
 }
 
@@ -192,6 +197,10 @@ function weakened(was: Config, is: Config): string[] {
       said.push(`"policy" of the target ${quoted(target.name)} changes from ${target.policy} to ${now.policy}.`);
     }
   }
+  if ((is.maxHold ?? Infinity) > (was.maxHold ?? Infinity)) {
+    said.push('"maxHold" is longer, or gone: users stay for longer while policy has no answer.');
+  }
+  if ((is.notify?.length ?? 0) < (was.notify?.length ?? 0)) said.push('"notify": fewer are told of trouble.');
   if (!was.drift.reopen && is.drift.reopen) said.push('"drift.reopen": what was switched off by hand is opened again.');
   if (!was.publicStatus && is.publicStatus) said.push('"publicStatus": anybody may read the status.');
   return said;

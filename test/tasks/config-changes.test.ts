@@ -30,6 +30,8 @@ const parts = {
   guard: { maxRevokedShare: 0.3, maxUsers: 100, window: '10m' },
   drift: { interval: '10m', reopen: false },
   readTokens: [{ name: 'x', token: '${READ}' }],
+  notify: [{ type: 'slack', url: '${SLACK}' }],
+  maxHold: '1h',
 };
 
 describe('what of the configuration a pull request may not change', () => {
@@ -53,6 +55,11 @@ describe('what of the configuration a pull request may not change', () => {
       ['"targets[1].endpointUrl"'],
     ],
     ['a user before the host', { sources: [{ ...opa, url: 'http://opa:8181@evil.example/' }] }, ['"sources[0].url"']],
+    [
+      'another receiver of news',
+      { notify: [{ type: 'slack', url: 'https://evil.example/hook' }] },
+      ['"notify[0].url"'],
+    ],
     ['flags from elsewhere', { flags: { git: 'https://evil.example/flags' } }, []],
     ['another path', { targets: [{ ...rest, endpointUrl: 'https://flags.internal/other' }] }, []],
     ['nothing', {}, []],
@@ -93,6 +100,14 @@ describe('what protects less', () => {
     ['policy', { policy: 'upsert-only' }, ['"policy" of the target "rest" changes']],
     ['the instance', { instance: 'other' }, ['belongs to nobody']],
     ['drift', { drift: { interval: '10m', reopen: true } }, ['is opened again']],
+    ['a longer hold', { maxHold: '2h' }, ['"maxHold" is longer']],
+    ['a shorter hold', { maxHold: '5m' }, []],
+    ['nobody who is told', { notify: [] }, ['fewer are told']],
+    [
+      'another one who is told',
+      { notify: [...parts.notify, { type: 'webhook', url: 'https://new.example/' }] },
+      ['A new address'],
+    ],
     ['status', { publicStatus: true }, ['anybody may read']],
     ['a new address', { sources: [opa, { ...opa, id: 'b' }] }, ['A new address']],
     ['another secret', { readTokens: [{ name: 'x', token: '${OTHER}' }] }, ['Another secret is used: "OTHER"']],
