@@ -68,7 +68,15 @@ export class MemberSets {
   get(hash: string, size: number): Members {
     const known = this.#handed.get(hash)?.deref();
     if (known) return known;
-    const members = fetchedMembers(size, hash, () => this.#list(hash));
+    // Who looks once looks often; what nobody needs any more goes with the next collection.
+    let held: WeakRef<readonly string[]> | undefined;
+    const members = fetchedMembers(size, hash, () => {
+      const known = held?.deref();
+      if (known) return known;
+      const list = this.#list(hash);
+      held = new WeakRef(list);
+      return list;
+    });
     this.#handed.set(hash, new WeakRef(members));
     return members;
   }

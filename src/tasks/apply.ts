@@ -1,3 +1,4 @@
+import { type Members, membersOf } from '../domain/members.ts';
 import type { Block, Plan } from '../domain/plan.ts';
 import { type Problem, ProblemError, UsageError } from '../domain/problem.ts';
 import type { Recorded } from '../domain/state.ts';
@@ -87,10 +88,16 @@ async function reviewed(options: ApplyOptions): Promise<Reviewed> {
         hint: 'Look at a new plan and apply with its checksum.',
       });
     }
-    return { blocks: plan.blocked, commit: opened.line.definitions.current?.commit };
+    return { blocks: plan.blocked.map(withoutState), commit: opened.line.definitions.current?.commit };
   } finally {
     await opened.close();
   }
+}
+
+/** Its members as they are now: the state that they are read from is about to be closed. */
+function withoutState(block: Block): Block {
+  const copy = (members: Members) => membersOf([...members.values()]);
+  return { ...block, revoked: copy(block.revoked), granted: copy(block.granted) };
 }
 
 function approve(opened: Opened, { approve: ids, clock }: ApplyOptions, known: readonly Block[]): void {

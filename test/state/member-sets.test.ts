@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { difference, type Members, membersOf, noMembers } from '../../src/domain/members.ts';
 import { ProblemError } from '../../src/domain/problem.ts';
 import { Database } from '../../src/state/database.ts';
@@ -214,4 +214,16 @@ describe('what nothing refers to', () => {
     again().prune('SELECT 0');
     expect(() => late.has('alice')).toThrow(/changed while it was being read/);
   });
+});
+
+it('a set that is looked at member by member is read once, not once a member', () => {
+  const db = new Database('in memory', { location: ':memory:' });
+  bringToForm(db, { folder: 'in memory', instance: 'test', version: '1' }, 0);
+  const names = Array.from({ length: 300 }, (_, at) => `user${at}`);
+  const id = new MemberSets(db).put(membersOf(names));
+  const set = new MemberSets(db).byId(id);
+  const reads = vi.spyOn(db, 'get');
+  expect(names.filter(name => set.has(name))).toHaveLength(300);
+  expect(reads).toHaveBeenCalledTimes(1);
+  db.close();
 });
