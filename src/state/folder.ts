@@ -74,6 +74,12 @@ export function bootId(): string | null {
   }
 }
 
+/** When that file was made, as a text that only it has; undefined where the file system does not know (Node: 0). */
+export function bornAt(file: string): string | undefined {
+  const { birthtimeNs } = lstatSync(file, { bigint: true });
+  return birthtimeNs > 0n ? String(birthtimeNs) : undefined;
+}
+
 function attempt<T>(path: string, work: () => T): T {
   try {
     return work();

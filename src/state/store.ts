@@ -3,10 +3,10 @@ import type { Log } from '../lib/log.ts';
 import type { StateStore } from '../domain/state.ts';
 import { version } from '../lib/version.ts';
 import { Database } from './database.ts';
-import { bootId, filesOf, prepareFolder, type StateFiles } from './folder.ts';
+import { bootId, bornAt, filesOf, prepareFolder, type StateFiles } from './folder.ts';
 import { bringToForm, type FormOptions } from './form.ts';
 import { type Lock, takeLock } from './lock.ts';
-import { isUncertain, markClosed, markTaken } from './owner.ts';
+import { type Doubt, doubtOf, markClosed, markTaken, type Surroundings } from './owner.ts';
 import { inUse, missing } from './problems.ts';
 import { lookFirst, openBeside, readOwner } from './reader.ts';
 import { assembleStore } from './assemble.ts';
@@ -24,6 +24,8 @@ export interface StateOptions {
   readonly pid?: number;
   /** Names this run of the machine; for tests. */
   readonly boot?: string | null;
+  /** Names the file of the state as the one that was made at some moment; for tests. */
+  readonly born?: string;
   /** Of this OPToggles; for tests. */
   readonly version?: string;
 }
@@ -64,19 +66,15 @@ function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): S
   try {
     lookFirst(files, form);
     db = new Database(files.database);
-    const boot = options.boot === undefined ? bootId() : options.boot;
+    const around = surroundings(options, files);
     // The form first: of a file that is not ours not even the journal mode is changed.
     bringToForm(db, form, options.clock.now());
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${walPages};
              PRAGMA journal_size_limit = ${walLimit}`);
-    const uncertain = isUncertain(db, boot);
-    markTaken(db, options.pid ?? process.pid, boot, options.clock.now());
-    if (uncertain) {
-      options.log.warn(
-        { folder: files.folder },
-        'the machine went down while the state was open; its newest rows may be missing',
-      );
-    }
+    const doubt = doubtOf(db, around);
+    const uncertain = doubt !== undefined;
+    markTaken(db, options.pid ?? process.pid, around, options.clock.now());
+    if (doubt) options.log.warn({ folder: files.folder }, doubts[doubt]);
     const { auditUsers = false } = options;
     return assembleStore(db, { durability: 'disk', uncertain, access: 'own', auditUsers, close: closing(db, lock) });
   } catch (error) {
@@ -84,6 +82,15 @@ function openOwn(options: StateOptions, files: StateFiles, form: FormOptions): S
     lock.release();
     throw error;
   }
+}
+
+const doubts: Readonly<Record<Doubt, string>> = {
+  crash: 'the machine went down while the state was open; its newest rows may be missing',
+  copy: 'the state is a copy: what was done since it was made is not in it, so everything is read or written once more',
+};
+
+function surroundings(options: StateOptions, files: StateFiles): Surroundings {
+  return { boot: options.boot === undefined ? bootId() : options.boot, born: options.born ?? bornAt(files.database) };
 }
 
 /** The lock goes last: until then nobody else may look at what is being put away. */
@@ -104,7 +111,7 @@ function openShared(options: StateOptions, files: StateFiles, form: FormOptions)
   if (!beside) throw missing(files.folder);
   const { db, readOnly } = beside;
   try {
-    const uncertain = isUncertain(db, options.boot === undefined ? bootId() : options.boot);
+    const uncertain = doubtOf(db, surroundings(options, files)) !== undefined;
     // An approval waits for the disk: nobody would ask for it again.
     if (!readOnly) db.exec('PRAGMA synchronous = FULL');
     const { auditUsers = false } = options;

@@ -180,6 +180,23 @@ describe('owning', () => {
     store.close();
   });
 
+  it('is uncertain of a copy that was put back, once, however it was closed', () => {
+    const folder = join(tempFolder(), 'state');
+    const warned: string[] = [];
+    const log: Log = { ...silentLog, warn: (_, message) => warned.push(message) };
+    const opens = (born: string): boolean => {
+      const store = open(folder, { born, log });
+      store.close();
+      return store.uncertain;
+    };
+    expect(['first', 'first', 'copy', 'copy'].map(opens)).toEqual([false, false, true, false]);
+    expect(warned).toEqual([expect.stringMatching(/^the state is a copy/)]);
+    const killed = open(folder, { born: 'copy' });
+    execFileSync('cp', ['-R', folder, `${folder}-left`]);
+    killed.close();
+    expect(open(`${folder}-left`, { born: 'another', access: 'share' }).uncertain).toBe(true);
+  });
+
   it('is uncertain of what it finds when the machine went down under the last owner', () => {
     const root = tempFolder();
     const warned: string[] = [];
@@ -187,14 +204,14 @@ describe('owning', () => {
     /** The folder as a crash leaves it, at that run of the machine. */
     const crashed = (name: string, boot: string | null, from?: string): string => {
       const folder = from ?? join(root, name);
-      const store = open(folder, { boot });
+      const store = open(folder, { boot, born: 'here' });
       execFileSync('cp', ['-R', folder, join(root, `${name}-left`)]);
       store.close();
       return join(root, `${name}-left`);
     };
     const looksUncertain = (folder: string, boot: string | null): boolean => {
-      const beside = open(folder, { boot, access: 'share' }).uncertain;
-      const store = open(folder, { boot, log });
+      const beside = open(folder, { boot, born: 'here', access: 'share' }).uncertain;
+      const store = open(folder, { boot, born: 'here', log });
       expect(store.uncertain).toBe(beside);
       store.close();
       return store.uncertain;
@@ -205,7 +222,7 @@ describe('owning', () => {
     expect(looksUncertain(crashed('untold', null), null)).toBe(true);
     // Closed properly: whatever the machine did since.
     const closed = join(root, 'closed');
-    open(closed, { boot: 'boot-1' }).close();
+    open(closed, { boot: 'boot-1', born: 'here' }).close();
     expect(looksUncertain(closed, 'boot-2')).toBe(false);
     // Killed again before it was through: still uncertain, until somebody closes it.
     const twice = crashed('second', 'boot-2', crashed('first', 'boot-1'));
