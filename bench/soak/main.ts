@@ -34,7 +34,7 @@ if (!(minutes >= 1 && minutes <= 1_440)) {
 }
 const seconds = Math.round(minutes * 60);
 /** Seconds that do not count for the memory's slope: until then the heap finds its size. */
-const settling = Math.min(300, seconds / 3);
+const settling = seconds / 2;
 
 interface Result {
   readonly samples: readonly Sample[];
@@ -149,7 +149,7 @@ function summary({ samples, changes, faults, convergedMs, heap, sockets, timers 
   const calm = samples.filter(({ fault }) => fault === '');
   const perHour = (of: (sample: Sample) => number) => {
     const slope = slopePerHour(warm, of);
-    return `${slope < 0 ? '−' : '+'}${mb(Math.abs(slope))} an hour`;
+    return `${slope < 0 ? '−' : '+'}${mb(Math.abs(slope))} an hour in the second half`;
   };
   const lag = samples.map(({ lagP99 }) => lagP99);
   const median = calm.map(({ latencyP50 }) => latencyP50).filter(Number.isFinite);

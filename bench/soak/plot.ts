@@ -103,7 +103,7 @@ function drawPanel(panel: Panel, samples: readonly Sample[], { y, x, last, end }
     );
   }
   if (last) {
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+    for (const share of [0, 1 / 3, 2 / 3, 1]) {
       const minutes = (end * share) / 60;
       const label = minutes >= 4 || share === 0 ? minutes.toFixed(0) : minutes.toFixed(1);
       parts.push(
