@@ -61,7 +61,7 @@ export const outro = `## validate
 Needs no secret and no network, so it is safe on forks. What is wrong is an annotation on its line: the first ten errors
 and the first ten warnings of a step, which is all that GitHub shows; the log and the step summary have the rest. Told is
 what the pull request touches or causes. An expired toggle is a warning. A pull request that leads an entry of \`sources\`,
-\`targets\` or \`flags\` to another host is refused, because tokens and users would be sent there.
+\`targets\`, \`flags\` or \`notify\` to another host is refused, because tokens, users or news would be sent there.
 
 A packed bundle with Rego files beside it, of a source or of \`rules\`, is built again where \`opa\` is on the path; a
 \`policy.wasm\` that differs is an error. Build it with the same version of OPA, from its folder, from the configuration's or

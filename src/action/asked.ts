@@ -75,12 +75,11 @@ function byServer(step: Step, url: string): Elsewhere {
 
 /** Asks the running instance of the input `server`, with the token in the environment. */
 export async function withRemote<Result>(
-  { env, runner, clock, inputs }: Step,
+  { env, clock, inputs }: Step,
   url: string,
   use: (remote: Remote) => Promise<Result>,
 ): Promise<Result> {
   const token = env.OPTOGGLES_TOKEN?.trim() || undefined;
-  if (token !== undefined) runner.hide([token]);
   const remote = createRemote({ url, token, clock, timeout: inputs.timeout });
   try {
     return await use(remote);

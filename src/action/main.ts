@@ -3,6 +3,7 @@ import { systemClock } from '../lib/clock.ts';
 import { lastWords } from '../lib/last-words.ts';
 import { inCheckout } from '../tasks/checkout.ts';
 import { exitCodes } from '../tasks/result.ts';
+import { keyVariable } from '../tasks/snapshot-key.ts';
 import { applyStep } from './apply.ts';
 import { commandsOf, readEvent, refuseTarget } from './event.ts';
 import { type Command, readInputs } from './inputs.ts';
@@ -27,7 +28,8 @@ async function runStep(runner: Runner, signal: AbortSignal): Promise<number> {
   let worst = 0;
   try {
     // Before anything is read or said.
-    runner.hide([runner.input('github-token')]);
+    const { OPTOGGLES_TOKEN: bearer = '', [keyVariable]: key = '' } = process.env;
+    runner.hide([runner.input('github-token'), bearer.trim(), key.trim()]);
     const inputs = readInputs(name => runner.input(name));
     const event = readEvent(process.env);
     refuseTarget(event);

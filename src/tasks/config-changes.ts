@@ -98,7 +98,7 @@ function addressChanges(
 function hostChanged(path: Path): Problem {
   return {
     code: 'host-changed',
-    message: `${quoted(pathText(path))} leads to another host than on the base branch: tokens and users would be sent there.`,
+    message: `${quoted(pathText(path))} leads to another host than on the base branch: tokens, users or news would be sent there.`,
     hint: 'No check passes a change of host. Somebody who may merge past it has to look at the address first.',
   };
 }

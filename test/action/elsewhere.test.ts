@@ -61,6 +61,7 @@ it('a snapshot on the base branch answers for policy that the job cannot reach',
   expect(result.summary).toMatch(/\+3 by definition/);
   expect(result.summary).toMatch(/\+2 pending anyway/);
   expect(result.summary).toMatch(/by a snapshot of .* old/);
+  expect(result.masks).toContain(key);
 
   const fork = await plan(pull, { snapshot: 'snapshot.json' }, {});
   expect(fork.code).toBe(0);
