@@ -9,6 +9,11 @@ import { tempFolder } from '../support/temp-folder.ts';
 const action = `acme/optoggles@${'0123456789'.repeat(4)}`;
 const args = ['init', '--owner', '@acme/team-growth', '--action', action];
 
+interface Hook {
+  readonly entry: string;
+  readonly files: string;
+}
+
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -117,6 +122,25 @@ describe('optoggles init', () => {
     const folder = tempFolder();
     expect((await optoggles(folder, ['init', ...more])).code).toBe(64);
     expect(filesIn(folder)).toEqual([]);
+  });
+
+  it('its hook for pre-commit is that of this repository, and runs this version', async () => {
+    const folder = tempFolder();
+    await optoggles(folder, args);
+    const written = parse(readFileSync(join(folder, '.pre-commit-config.yaml'), 'utf8')) as {
+      repos: [{ hooks: [Hook] }];
+    };
+    const [mine] = written.repos[0].hooks;
+    const root = join(import.meta.dirname, '../..');
+    const [offered] = parse(readFileSync(join(root, '.pre-commit-hooks.yaml'), 'utf8')) as [Hook];
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(mine.entry).toBe(`npx --yes optoggles@${version} validate`);
+    // Where the lists of the start lie is known there alone.
+    expect({ ...offered, files: '' }).toEqual({ ...mine, files: '' });
+    for (const { files } of [mine, offered]) {
+      const isChecked = (path: string) => new RegExp(files).test(path);
+      expect(['optoggles.yaml', 'flags/team/a.yaml', 'docs/a.yaml'].map(isChecked)).toEqual([true, true, false]);
+    }
   });
 
   it('a flag that an editor is told about is one that the schema takes', async () => {
