@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { fakeEngine } from '../support/engine.ts';
@@ -129,6 +131,15 @@ describe('every alert', () => {
     }
     const names = rules().map(({ alert }) => alert);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('is explained on the page of Kubernetes, and none that is not there', () => {
+    const page = readFileSync(fileURLToPath(new URL('../../docs/kubernetes.md', import.meta.url)), 'utf8');
+    const named = new Set([...page.matchAll(/`(OPToggles[A-Za-z]+)`/g)].map(([, name]) => name));
+    const mine = rules()
+      .map(({ alert }) => alert)
+      .filter(alert => alert !== 'OPTogglesStale');
+    expect(named).toEqual(new Set(mine));
   });
 
   it('that is promised is there: held, blocked, outstanding revocations', () => {

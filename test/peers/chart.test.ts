@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { CHART, check, KUBERNETES, type Manifest, render, runHelm } from './chart-tools.ts';
 import { monitoringSchemas } from './monitoring-schemas.ts';
 
@@ -106,6 +107,22 @@ it('what the examples switch on and off is there and is not', async () => {
     'PrometheusRule toggles',
     'Service toggles',
   ]);
+});
+
+it('the values on the page of Kubernetes render to what Kubernetes knows', async () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/kubernetes.md', import.meta.url)), 'utf8');
+  const [, text = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const values = JSON.stringify(parse(text.replace('sha256:…', digest)));
+  const manifests = await render(
+    Object.entries(JSON.parse(values) as object).flatMap(([key, value]) => {
+      return ['--set-json', `${key}=${JSON.stringify(value)}`];
+    }),
+  );
+  expect(kinds(manifests)).toHaveLength(9);
+  const { manifests: said } = await check({ kubernetes: KUBERNETES, manifests });
+  expect(said.filter(one => one !== null && one !== 'unknown')).toEqual([]);
+  expect(one(manifests, 'PrometheusRule').metadata.name).toBe('rel-optoggles');
 });
 
 it('the schemas would see a mistake', async () => {
