@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../domain/problem.ts';
+import { appliedProblems } from '../report/applied.ts';
 import { planJsonText } from '../report/json.ts';
 import { planMarkdown } from '../report/markdown.ts';
 import { planFromJson } from '../report/plan-from-json.ts';
@@ -26,10 +27,10 @@ export async function syncStep(step: Step, server: string): Promise<number> {
   const { written, granted, revoked } = answer;
   const left = planFromJson(answer.left, clock.now());
   const line = `${counted(written, 'change')} written by the running instance (+${granted} −${revoked} users)`;
-  for (const problem of answer.failed) runner.annotate('error', problem);
-  for (const problem of answer.warnings) runner.annotate('warning', problem);
-  for (const { id, message } of left.blocked) {
-    runner.annotate('warning', { code: 'blocked', message, hint: `To let it through ${approveInput(id)}` });
+  const { failed, warnings } = answer;
+  const parts = { instance: '', done: [], left, failed, warnings };
+  for (const { level, problem } of appliedProblems(parts, () => undefined, { approve: approveInput })) {
+    runner.annotate(level, problem);
   }
   runner.summarize(
     `## OPToggles: applied\n\n${line}.\n\nLeft to be done:\n\n${planMarkdown(left, { approve: approveInput })}`,

@@ -98,7 +98,8 @@ it('apply brings a running instance to the commit that was pushed', busy, async 
   onTestFinished(() => git.close());
   git.commit({ 'flags/beta.yaml': flagText('beta') });
   const config = { ...tokens, flags: { git: git.url, poll: '1h' } };
-  const url = await startOptoggles(project({ config, flags: {}, lists }), ['run'], env).url;
+  const everybody = { ...lists, 'app.rbac.nobody': [] };
+  const url = await startOptoggles(project({ config, flags: {}, lists: everybody }), ['run'], env).url;
   const sha = git.commit({ 'flags/gamma.yaml': flagText('gamma') });
   const { workspace } = pushed({ 'optoggles.yaml': configText(config) });
   const apply = (variables: Readonly<Record<string, string>>) =>
@@ -118,4 +119,10 @@ it('apply brings a running instance to the commit that was pushed', busy, async 
   expect(done.outputs).toMatchObject({ changed: 'true', granted: '3', revoked: '0', blocked: '0' });
   const again = await apply({ OPTOGGLES_TOKEN: env.ADMIN_TOKEN });
   expect(again.outputs).toMatchObject({ changed: 'false', granted: '0' });
+
+  const nobody = { usersPolicy: { source: 'lists', package: 'app.rbac', rule: 'nobody' } };
+  const emptied = git.commit({ 'flags/beta.yaml': flagText('beta', nobody) });
+  const blocked = await apply({ OPTOGGLES_TOKEN: env.ADMIN_TOKEN, GITHUB_SHA: emptied });
+  expect(blocked).toMatchObject({ code: 3, outputs: { blocked: '1' }, annotations: [{ level: 'error' }] });
+  expect(blocked.annotations[0]?.text).toMatch(/Blocked by the guard: .*run "apply" with the input "approve: \w+"/);
 });
