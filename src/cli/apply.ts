@@ -25,7 +25,7 @@ export interface ApplyFlags {
 
 /** `optoggles apply`: makes the targets agree with policy and git, once. */
 export async function applyCommand(context: Context, flags: ApplyFlags): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   if (flags.commit !== undefined && flags.server === undefined) throw commitAlone();
   if (flags.server !== undefined) return applyByServer(context, { ...flags, server: flags.server });
   const { config, log } = await openConfig(context, flags.config);

@@ -25,7 +25,7 @@ export async function approveCommand(context: Context, id: string | undefined, f
       hint: 'optoggles plan and optoggles status show what is blocked, with its ids.',
     });
   }
-  const duration = flags.for === undefined ? approvalHolds : durationOption(flags.for);
+  const duration = flags.for === undefined ? approvalHolds : durationOption('--for', flags.for);
   if (flags.server !== undefined) return approveByServer(context, id, { ...flags, server: flags.server });
   const { config, log } = await openConfig(context, flags.config, 'look');
   if (windowed && !config.sources.some(source => source.id === flags.source)) {

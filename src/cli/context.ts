@@ -12,6 +12,7 @@ import { findConfig, loadConfig, type LoadOptions, secretsOf } from '../load/con
 import type { KindSchemas } from '../load/kinds.ts';
 import { createLiveConfig } from '../load/live-config.ts';
 import { createLog, type LogLevel } from '../server/log.ts';
+import { saving } from '../tasks/saving.ts';
 
 /** Where a command runs: everything of the process that it may touch. */
 export interface Context {
@@ -76,17 +77,17 @@ export function lookOf(stream: NodeJS.WriteStream, env: Context['env']): { color
 /** `-` is stdout. */
 export async function writeJson(context: Context, where: string, text: string): Promise<void> {
   if (where === '-') context.stdout.write(text);
-  else await writeFile(resolve(context.cwd, where), text);
+  else await saving(where, () => writeFile(resolve(context.cwd, where), text));
 }
 
-/** `5m` as ms; a UsageError says what a duration looks like. */
-export function durationOption(text: string): number {
+/** `5m` as ms; a UsageError says of which option, and what a duration looks like. */
+export function durationOption(option: string, text: string): number {
   try {
     return parseDuration(text);
   } catch {
     throw new UsageError({
       code: 'bad-duration',
-      message: `${JSON.stringify(text)} is no duration.`,
+      message: `${option}: ${JSON.stringify(text)} is no duration.`,
       hint: 'Write a number and its unit: 90s, 5m, 1h.',
     });
   }

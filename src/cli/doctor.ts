@@ -12,7 +12,7 @@ export interface DoctorFlags {
 
 /** `optoggles doctor`: looks at everything that a running instance needs. Exit 1 where something fails. */
 export async function doctorCommand(context: Context, flags: DoctorFlags): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const { config, log } = await openConfig(context, flags.config);
   const late = new AbortController();
   const cancel = systemClock.after(timeout, () => late.abort(new Error(`it took longer than ${flags.timeout}`)));

@@ -18,7 +18,7 @@ export async function explainCommand(
   member: string,
   flags: ExplainFlags,
 ): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const { environment } = flags;
   const previewed = { config: flags.config, only: [toggle], where: 'explain' };
   await withPreviewLine(context, previewed, async ({ line, store }) => {

@@ -8,6 +8,7 @@ import type { StateStore } from '../domain/state.ts';
 import { systemClock } from '../lib/clock.ts';
 import { auditJsonLines, historyJsonText, reportHistory } from '../report/history.ts';
 import { historyOf, stateToLookAt } from '../tasks/history.ts';
+import { saving } from '../tasks/saving.ts';
 import { type Context, lookOf, openConfig, writeJson } from './context.ts';
 import { sinceOption } from './since.ts';
 
@@ -60,7 +61,8 @@ async function exportLines(
   const lines = toggle === undefined ? store.auditLines(filter) : historyOf(store, { toggle, member, since });
   const text = auditJsonLines(lines);
   if (where !== '-') {
-    await pipeline(Readable.from(text), createWriteStream(resolve(context.cwd, where), { mode: 0o600 }));
+    const path = resolve(context.cwd, where);
+    await saving(where, () => pipeline(Readable.from(text), createWriteStream(path, { mode: 0o600 })));
     return;
   }
   // Whoever reads from a pipe may be slow, and the log may be large.

@@ -32,7 +32,7 @@ export async function importCommand(context: Context, what: string, flags: Impor
       hint: 'Say ld, for an account of LaunchDarkly.',
     });
   }
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const { environments, out, target, project, source, instance, baseUrl, mark } = flags;
   const { config, log } = await configOf(context, flags.config);
   const found = await importAccount({

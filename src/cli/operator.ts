@@ -68,7 +68,7 @@ export async function resumeCommand(
 }
 
 async function override(context: Context, flags: OperatorFlags, asked: Asked, subject: OverrideBody): Promise<void> {
-  const time = flags.for === undefined ? undefined : durationOption(flags.for);
+  const time = flags.for === undefined ? undefined : durationOption('--for', flags.for);
   const { reason = '', server } = flags;
   const body: OverrideBody = { ...subject, ...(flags.for && { for: flags.for }), ...(reason && { reason }) };
   const told =

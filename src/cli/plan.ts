@@ -22,7 +22,7 @@ export interface PlanFlags {
 
 /** `optoggles plan`: shows what `apply` would do now, and writes nothing. */
 export async function planCommand(context: Context, flags: PlanFlags): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const { plan, failed, warnings } = await planned(context, flags, timeout);
   const options = { showUsers: flags.showUsers, approve: approveHint(flags), ...lookOf(context.stdout, context.env) };
   if (flags.json !== undefined) await writeJson(context, flags.json, reportPlan(plan, { ...options, form: 'json' }));

@@ -28,6 +28,7 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .description('Policy says who may use a feature, git says which features exist, a flag platform serves them.')
     .version(version)
     .exitOverride()
+    .showHelpAfterError('optoggles --help tells the commands, optoggles COMMAND --help the options of one.')
     .configureOutput({
       writeOut: text => context.stdout.write(text),
       writeErr: text => context.stderr.write(text),

@@ -74,7 +74,7 @@ async function withRemote<Result>(
   may: 'read' | 'admin',
   use: (remote: Remote) => Promise<Result>,
 ): Promise<Result> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const token = (await tokenFor(context, flags.config, may)) ?? undefined;
   const remote = createRemote({ url: flags.server, token, clock: systemClock, timeout });
   try {

@@ -9,6 +9,7 @@ import { checkOnly } from '../tasks/only.ts';
 import { openLine, silentObserver } from '../tasks/open.ts';
 import { type Planned, preview } from '../tasks/preview.ts';
 import { exitCodes } from '../tasks/result.ts';
+import { saving } from '../tasks/saving.ts';
 import { takeSnapshot } from '../tasks/snapshot.ts';
 import { snapshotHash } from '../tasks/snapshot-key.ts';
 import { type Context, durationOption, openConfig, tellProblems } from './context.ts';
@@ -21,7 +22,7 @@ export interface SnapshotFlags {
 
 /** `optoggles snapshot`: what policy answers now, with keyed hashes for names, for a plan where it cannot be asked. */
 export async function snapshotCommand(context: Context, flags: SnapshotFlags): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const { config, log } = await openConfig(context, flags.config);
   const hash = snapshotHash(context.env, config.instance);
   const { instance, sources } = config;
@@ -35,7 +36,8 @@ export async function snapshotCommand(context: Context, flags: SnapshotFlags): P
     const counts = `${counted(found.snapshot.audiences.length, 'audience')} of ${counted(found.snapshot.sources.length, 'source')}`;
     if (flags.out === undefined) context.stdout.write(text);
     else {
-      await writeWhole(resolve(context.cwd, flags.out), text);
+      const path = resolve(context.cwd, flags.out);
+      await saving(flags.out, () => writeWhole(path, text));
       context.stdout.write(`${flags.out}: ${counts}\n`);
     }
     tellProblems(context, found.warnings, 'warning: ');

@@ -19,7 +19,7 @@ const mostStrangers = 1_000_000;
 
 /** `optoggles verify`: asks each platform's own evaluation whether it serves what policy says, and writes nothing. */
 export async function verifyCommand(context: Context, flags: VerifyFlags): Promise<void> {
-  const timeout = durationOption(flags.timeout);
+  const timeout = durationOption('--timeout', flags.timeout);
   const strangers = numberOption('--strangers', flags.strangers, mostStrangers);
   const seed = numberOption('--seed', flags.seed, 2 ** 32 - 1);
   await withPreviewLine(context, flags, async ({ line }, only) => {

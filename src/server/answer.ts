@@ -48,7 +48,7 @@ export const problems = {
   noAdmin: {
     code: 'no-admin-token',
     message: 'Nobody may do this over HTTP: no admin token is configured.',
-    hint: 'Configure adminTokens and restart, or run optoggles approve where the state folder is.',
+    hint: 'Configure adminTokens and restart, or say it with optoggles approve, off, deny, pause or resume where the state folder is.',
   },
   tooLarge: {
     code: 'body-too-large',

@@ -7,6 +7,7 @@ import type { Toggle } from '../domain/toggle.ts';
 import { loadConfig } from '../load/config.ts';
 import { type NewNames, newConfigFile, newFlagFile, newNames } from '../load/migration.ts';
 import type { KindSchemas } from '../load/kinds.ts';
+import { saving } from './saving.ts';
 
 export interface MigrateOptions {
   /** OPToggles' own `config.yaml`. */
@@ -49,10 +50,12 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
     text: stringify(newFlagFile(toggle, names, today), { lineWidth: 0 }),
   }));
   await refuseToOverwrite(outDir);
-  await mkdir(join(outDir, 'flags'), { recursive: true });
   // The configuration comes last: a migration that stops in between leaves nothing that could be run.
   const files = [...flags, { path: 'optoggles.yaml', text: stringify(main.file, { lineWidth: 0 }) }];
-  for (const { path, text } of files) await writeFile(join(outDir, path), text, { flag: 'wx' });
+  await saving(relative('.', outDir) || '.', async () => {
+    await mkdir(join(outDir, 'flags'), { recursive: true });
+    for (const { path, text } of files) await writeFile(join(outDir, path), text, { flag: 'wx' });
+  });
   return {
     files: files.map(({ path }) => path),
     secrets: main.secrets,

@@ -142,8 +142,8 @@ function pausedOf(
       `Say which with --kind ${found.join(' or --kind ')}.`,
     );
   }
-  const all = asked.flatMap(kind => names[kind]);
-  throw usage('unknown-name', `No ${asked.join(', ')} is called ${quoted(name)}.`, likeOf(name, all, 'There are'));
+  const all = [...new Set(asked.flatMap(kind => names[kind]))];
+  throw usage('unknown-name', `No ${asked.join(' or ')} is called ${quoted(name)}.`, likeOf(name, all, 'There are'));
 }
 
 /** Overrides about one thing: that of the id, or all that are about the name. */

@@ -31,6 +31,21 @@ describe('64, wrong use', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  it.each([[['nothing']], [['plan', '--frobnicate']], [['plan', '--json']], [['off']]])(
+    'optoggles %j says where to look',
+    async args => {
+      const { stderr } = await optoggles(project(), args);
+      expect(stderr).toMatch(/^error: .+\noptoggles --help tells the commands, optoggles COMMAND --help the options/);
+    },
+  );
+
+  it.each([
+    [['plan', '--timeout', '5'], '--timeout: "5" is no duration. Write a number and its unit: 90s, 5m, 1h.\n'],
+    [['off', 'beta', '--for', 'soon'], '--for: "soon" is no duration. Write a number and its unit: 90s, 5m, 1h.\n'],
+  ])('optoggles %j names the option', async (args, said) => {
+    expect((await optoggles(project(), args)).stderr).toBe(said);
+  });
+
   it('an approval of what is not blocked', async () => {
     const folder = project();
     const { code, stderr } = await optoggles(folder, ['apply', '--approve', 'nothing-of-that-id']);
@@ -50,6 +65,18 @@ describe('64, wrong use', () => {
 });
 
 describe('1, failed', () => {
+  it.each([
+    [['validate', '--json', 'nowhere/result.json'], 'nowhere/result.json cannot be written (ENOENT).'],
+    [['history', '--export', 'nowhere/audit.jsonl'], 'nowhere/audit.jsonl cannot be written (ENOENT).'],
+    [['snapshot', '--out', 'optoggles.yaml/snapshot'], 'optoggles.yaml/snapshot cannot be written (EEXIST).'],
+  ])('a result that cannot be written: %j', async (args, said) => {
+    const folder = project();
+    expect((await optoggles(folder, ['apply'])).code).toBe(0);
+    const { code, stderr } = await optoggles(folder, args, { OPTOGGLES_SNAPSHOT_KEY: 'k'.repeat(40) });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${said} Name a file in a folder that is there`);
+  });
+
   it.each([['validate'], ['plan'], ['apply']])('%s with an invalid flag file', async command => {
     const folder = project({ files: { 'flags/broken.yaml': 'key: broken\nname: [\n' } });
     const { code, stderr } = await optoggles(folder, [command]);
