@@ -1,3 +1,4 @@
+import { neverSeen } from '../audience/judge.ts';
 import type { Audience, Source } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { SourceEntry } from '../domain/config.ts';
@@ -60,20 +61,12 @@ function snapshotSource({ id, type }: SourceEntry, snapshot: Snapshot, now: numb
   const answers = new Map(snapshot.audiences.map(audience => [audience.id, audience]));
   const { revision, dataUpdate } = snapshot.sources.find(source => source.id === id) ?? {};
   const about = { ...(revision !== undefined && { revision }), ...(dataUpdate !== undefined && { dataUpdate }) };
-  const seen = {
-    version: 1,
-    instances: [],
-    readyUnder: null,
-    transactions: [],
-    firstLook: null,
-    acceptedUnder: null,
-  } as const;
   return {
     id,
     type,
     announces: false,
     async readiness() {
-      return { readiness: { instanceId: null, state: 'ready', by: 'loaded', problems: [], ...about }, seen };
+      return { readiness: { instanceId: null, state: 'ready', by: 'loaded', problems: [], ...about }, seen: neverSeen };
     },
     async *resolve(asks) {
       for (const { id: audience, contextKind, policy } of asks) {

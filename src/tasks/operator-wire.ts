@@ -1,8 +1,10 @@
 import { type Static, type TObject, Type } from 'typebox';
-import { type Problem, ProblemError } from '../domain/problem.ts';
+import type { ProblemError } from '../domain/problem.ts';
 import { Duration, parseDuration } from '../lib/duration.ts';
-import { check } from '../load/check.ts';
 import type { Asked, AskedBack, AskedFacts } from './operator.ts';
+import { badBody, readBody } from './wire.ts';
+
+const overHttp = 'See "Over HTTP" in docs/operations.md.';
 
 /** What an operator's requests say over HTTP: the one truth of both sides. */
 
@@ -50,8 +52,8 @@ export type ResumeBody = Static<typeof resumeSchema>;
 export function readOverride(body: unknown): { readonly asked: Asked; readonly facts: Omit<AskedFacts, 'by'> } {
   const { off, environment, deny, pause, kind: what, ...rest } = read(overrideSchema, body);
   const given = [off, deny, pause].filter(one => one !== undefined).length;
-  if (given !== 1) throw badBody('it says not exactly one of "off", "deny" and "pause"');
-  if (environment !== undefined && off === undefined) throw badBody('only "off" has an "environment"');
+  if (given !== 1) throw bad('it says not exactly one of "off", "deny" and "pause"');
+  if (environment !== undefined && off === undefined) throw bad('only "off" has an "environment"');
   const common = { facts: { time: timeIn(rest), reason: rest.reason ?? '' } };
   if (off !== undefined) return { ...common, asked: { kind: 'off', toggle: off, environment } };
   if (deny !== undefined) return { ...common, asked: { kind: 'deny', user: deny } };
@@ -74,7 +76,7 @@ export function readApproval(body: unknown): AskedApproval {
   if (id !== undefined && source === undefined) return { id };
   const time = timeIn(rest);
   if (id !== undefined || source === undefined || time === undefined || reason === undefined || reason === '') {
-    throw badBody('it takes {"id"}, or {"source", "for", "reason"}');
+    throw bad('it takes {"id"}, or {"source", "for", "reason"}');
   }
   return { source, time, reason };
 }
@@ -85,22 +87,9 @@ function timeIn({ for: time }: { readonly for?: string }): number | undefined {
 
 /** A text as what its schema says, whatever content type it came with (curl's default is a form). */
 function read<Schema extends TObject>(schema: Schema, body: unknown): Static<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(typeof body === 'string' ? body : '');
-  } catch {
-    throw badBody('it is no JSON');
-  }
-  const [first] = check(schema, value, () => ({ file: '', line: 1, column: 1 }));
-  if (first !== undefined) throw badBody(first.message.replace(/\.$/, ''));
-  return value as Static<Schema>;
+  return readBody(schema, typeof body === 'string' ? body : '', overHttp);
 }
 
-function badBody(why: string): ProblemError {
-  const problem: Problem = {
-    code: 'bad-body',
-    message: `The body is not what is expected here: ${why}.`,
-    hint: 'See "Over HTTP" in docs/operations.md.',
-  };
-  return new ProblemError(problem);
+function bad(why: string): ProblemError {
+  return badBody(why, overHttp);
 }

@@ -1,5 +1,5 @@
 import { type Static, type TObject, Type } from 'typebox';
-import { type Problem, ProblemError } from '../domain/problem.ts';
+import { ProblemError } from '../domain/problem.ts';
 import { check } from '../load/check.ts';
 import { mostFiles } from '../load/scan.ts';
 import { planSchema } from '../report/plan-schema.ts';
@@ -71,24 +71,26 @@ export type PlanAnswer = Static<typeof planAnswerSchema>;
 export type SyncRequest = Static<typeof syncRequestSchema>;
 export type SyncAnswer = Static<typeof syncAnswerSchema>;
 
-/** A body as what its schema says. Throws a ProblemError (`bad-body`) for anything else; its message holds no values. */
-export function readBody<Schema extends TObject>(schema: Schema, text: string): Static<Schema> {
+const ofThisVersion = 'Ask with "optoggles … --server" of the same version.';
+
+/**
+ * A body as what its schema says. Throws a ProblemError (`bad-body`) with `hint` for anything else; its message holds no
+ * values.
+ */
+export function readBody<Schema extends TObject>(schema: Schema, text: string, hint = ofThisVersion): Static<Schema> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw badBody('it is no JSON');
+    throw badBody('it is no JSON', hint);
   }
   const [first] = check(schema, value, () => ({ file: '', line: 1, column: 1 }));
-  if (first !== undefined) throw badBody(first.message.replace(/\.$/, ''));
+  if (first !== undefined) throw badBody(first.message.replace(/\.$/, ''), hint);
   return value as Static<Schema>;
 }
 
-function badBody(why: string): ProblemError {
-  const found: Problem = {
-    code: 'bad-body',
-    message: `The body is not what is expected here: ${why}.`,
-    hint: 'Ask with "optoggles … --server" of the same version.',
-  };
-  return new ProblemError(found);
+/** The error of a body that is not as it should be; `why` has no full stop and no values. */
+export function badBody(why: string, hint: string): ProblemError {
+  const message = `The body is not what is expected here: ${why}.`;
+  return new ProblemError({ code: 'bad-body', message, hint });
 }

@@ -12,6 +12,7 @@ import type {
 import { ruleName } from '../../domain/identity.ts';
 import { membersOf } from '../../domain/members.ts';
 import { type Problem, ProblemError, toProblem } from '../../domain/problem.ts';
+import { neverSeen } from '../judge.ts';
 import type { SourceContext } from '../kind.ts';
 import { WorkerHost } from './host.ts';
 import type { Look, WorkerSettings } from './protocol.ts';
@@ -135,15 +136,6 @@ export class BundleSource implements Source {
     );
   }
 }
-
-const neverSeen: SeenSource = {
-  version: 1,
-  instances: [],
-  readyUnder: null,
-  transactions: [],
-  firstLook: null,
-  acceptedUnder: null,
-};
 
 function notAllowed(rule: string, source: string): Problem {
   return {
