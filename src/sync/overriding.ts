@@ -56,7 +56,11 @@ export function createOverriding(options: OverridingOptions): Overriding {
     },
     refresh() {
       const now = clock.now();
-      if (options.remember) store.expireOverrides(now);
+      try {
+        if (options.remember) store.expireOverrides(now);
+      } catch {
+        // A disk that is full: what is over is left out all the same, and dropped later.
+      }
       const next = store.overrides(now);
       const text = JSON.stringify(next);
       if (text === known) return false;

@@ -35,7 +35,11 @@ export function keepUp(
 
   function prune(): void {
     cancelPrune = clock.after(pruneEvery, () => {
-      pruneState(store, config, clock.now());
+      try {
+        pruneState(store, config, clock.now());
+      } catch {
+        // As above; nothing is lost by it.
+      }
       prune();
     });
   }
