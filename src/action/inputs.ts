@@ -67,7 +67,7 @@ function durationOf(name: string, value: string): number {
     throw new UsageError({
       code: 'bad-input',
       message: `The input "${name}" is no duration: ${JSON.stringify(value)}.`,
-      hint: 'Write a number and its unit: 90s, 5m, 1h.',
+      hint: 'Write a whole number and its unit, up to 99h: 90s, 5m, 1h.',
     });
   }
 }

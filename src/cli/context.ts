@@ -88,7 +88,7 @@ export function durationOption(option: string, text: string): number {
     throw new UsageError({
       code: 'bad-duration',
       message: `${option}: ${JSON.stringify(text)} is no duration.`,
-      hint: 'Write a number and its unit: 90s, 5m, 1h.',
+      hint: 'Write a whole number and its unit, up to 99h: 90s, 5m, 1h.',
     });
   }
 }

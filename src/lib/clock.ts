@@ -28,12 +28,17 @@ export const systemClock: Clock = {
       const timer = setTimeout(() => {
         signal?.removeEventListener('abort', stop);
         resolve();
-      }, ms);
+      }, notNegative(ms));
       signal?.addEventListener('abort', stop, { once: true });
     });
   },
   after(ms, call) {
-    const timer = setTimeout(call, ms);
+    const timer = setTimeout(call, notNegative(ms));
     return () => clearTimeout(timer);
   },
 };
+
+/** A moment that has just passed is due now; Node would warn on stderr. */
+function notNegative(ms: number): number {
+  return Math.max(ms, 0);
+}

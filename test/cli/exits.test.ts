@@ -40,8 +40,14 @@ describe('64, wrong use', () => {
   );
 
   it.each([
-    [['plan', '--timeout', '5'], '--timeout: "5" is no duration. Write a number and its unit: 90s, 5m, 1h.\n'],
-    [['off', 'beta', '--for', 'soon'], '--for: "soon" is no duration. Write a number and its unit: 90s, 5m, 1h.\n'],
+    [
+      ['plan', '--timeout', '5'],
+      '--timeout: "5" is no duration. Write a whole number and its unit, up to 99h: 90s, 5m, 1h.\n',
+    ],
+    [
+      ['off', 'beta', '--for', '168h'],
+      '--for: "168h" is no duration. Write a whole number and its unit, up to 99h: 90s, 5m, 1h.\n',
+    ],
   ])('optoggles %j names the option', async (args, said) => {
     expect((await optoggles(project(), args)).stderr).toBe(said);
   });
