@@ -4,7 +4,7 @@ import { inertMarkdown, markdownName } from './inert.ts';
 import { approveCommand, type JsonOptions } from './json.ts';
 import { list, markdownTable, planLists } from './markdown.ts';
 import { type Done, outcomeDetails, outcomeLine } from './outcome.ts';
-import { blockedWhat, changeRow } from './sections.ts';
+import { blockedWhat, blockedWhy, changeRow } from './sections.ts';
 import { problemText } from './wording.ts';
 
 /** What an apply did, and what it could not do. */
@@ -58,7 +58,7 @@ export function appliedProblems(
       error(
         at(block.placements[0]?.toggle, {
           code: block.reason,
-          message: `Blocked by the guard: ${blockedWhat(block)}: ${block.message}`,
+          message: `Blocked by the guard: ${blockedWhat(block)}: ${blockedWhy(block)}`,
           hint: `If that is meant: ${approve(block.id)}`,
         }),
       ),

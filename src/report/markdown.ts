@@ -2,7 +2,7 @@ import type { Members } from '../domain/members.ts';
 import type { Plan } from '../domain/plan.ts';
 import { inertMarkdown, markdownName } from './inert.ts';
 import { approveCommand, type JsonOptions } from './json.ts';
-import { blockedWhat, changeRow, namesOfPlan, origins, overrideLines } from './sections.ts';
+import { blockedWhat, blockedWhy, changeRow, namesOfPlan, origins, overrideLines } from './sections.ts';
 import { placementText, problemText, summaryLine } from './wording.ts';
 
 /** The plan for a comment or a step summary. Nothing from outside can act in it: see `inertMarkdown`. */
@@ -29,7 +29,7 @@ export function planLists(plan: Plan, options: JsonOptions = {}): readonly strin
       'Blocked by the guard',
       plan.blocked.map(
         block =>
-          `**blocked** ${inertMarkdown(blockedWhat(block))}: ${inertMarkdown(block.message)} To let it through: ${markdownName(approve(block.id))}`,
+          `**blocked** ${inertMarkdown(blockedWhat(block))}: ${inertMarkdown(blockedWhy(block))} To let it through: ${markdownName(approve(block.id))}`,
       ),
     ),
     list(

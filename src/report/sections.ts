@@ -1,6 +1,6 @@
 import type { Members } from '../domain/members.ts';
 import type { Block, Change, PlacementRef, Plan } from '../domain/plan.ts';
-import { changedFields } from './json.ts';
+import { approveCommand, changedFields } from './json.ts';
 import { actionText, environmentText, minus, originText, placementText, plus, usersText } from './wording.ts';
 
 /** What terminal and Markdown say of a change, cell by cell. Texts are raw: each form makes them harmless its own way. */
@@ -71,6 +71,12 @@ export function namesOfPlan(plan: Plan): NamesOf[] {
 export function blockedWhat(block: Block): string {
   const gone = block.scope === 'removal' && block.removals.length > 0;
   return gone ? firstOf(block.removals) : blockedPlaces(block.placements);
+}
+
+/** Why a block is, without its last words: what to type at the command line, for where there is another way. */
+export function blockedWhy({ id, message }: Block): string {
+  const last = ` If that is right: ${approveCommand(id)}`;
+  return message.endsWith(last) ? message.slice(0, -last.length) : message;
 }
 
 /** The first placements in a line, and how many more there are. */
