@@ -36,6 +36,8 @@ export interface Holdings {
   doubt(key: string): void;
   doubtAll(): void;
   readonly inDoubt: boolean;
+  /** Which keys are. */
+  readonly doubts: ReadonlySet<string> | 'all';
   /** What was known under the first key is recorded under the second one now. */
   same(former: string, key: string): void;
   /** A change landed and was recorded. */
@@ -118,6 +120,9 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     },
     doubtAll() {
       doubtful = 'all';
+    },
+    get doubts() {
+      return live === undefined ? 'all' : doubtful;
     },
     get inDoubt() {
       return live === undefined || doubtful === 'all' || doubtful.size > 0;

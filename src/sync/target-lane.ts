@@ -192,7 +192,11 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     try {
       if (retries.isHeld()) return;
       if (retries.mayTry(rereading)) doubtUnreadable();
-      if (holdings.inDoubt) await look();
+      if (holdings.inDoubt) {
+        // A look at what is on its way may not show it.
+        await writing.tried(holdings.doubts);
+        await look();
+      }
       const scope = reasons.every(reason => reason.kind === 'answers') ? touched : undefined;
       touched = undefined;
       plan = options.plan(scope);
@@ -335,6 +339,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     wake(reason) {
       epoch++;
       lane.wake(reason);
+      writing.interrupt();
     },
     answered(audiences, changed, announced) {
       const ours = audiences.filter(audience => desired.asks.has(audience.id)).map(audience => audience.id);
@@ -377,6 +382,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     async stop() {
       stopped = true;
       cancelTimer?.();
+      writing.interrupt();
       await lane.stop();
       await flights.settled();
     },

@@ -24,33 +24,97 @@ export interface WritingOptions {
 export interface Writing {
   /** Stops where `isCurrent` does not hold any more: what is left is planned anew, with its revocations in front. */
   write(changes: readonly Change[], isCurrent: () => boolean): Promise<void>;
+  /** There is news: what is waited for goes on by itself, and `isCurrent` is asked again. */
+  interrupt(): void;
+  /** Resolves when everything that was sent under these remote keys has landed, or nobody waits for it any longer. */
+  tried(keys: ReadonlySet<string> | 'all'): Promise<void>;
+}
+
+/** A batch that was sent. */
+interface Sent {
+  /** Of its phase. */
+  readonly rank: number;
+  readonly batch: readonly Change[];
+  readonly landed: Promise<void>;
+  /** Resolves when it has landed, or nobody waits for it any longer. */
+  tried: Promise<void>;
+  /** A plan went on without it. */
+  left: boolean;
 }
 
 /** The next phase does not wait longer for the one before (ms). */
 const phasePatience = 2_000;
 /** Ends a wait. Without a reason of its own each abort would make an error, with its stack. */
-const inTime = new Error('in time');
+const over = new Error('over');
 
 /** How one target's changes are sent. */
 export function createWriting(options: WritingOptions): Writing {
   const { flights, clock, retries } = options;
 
+  /** Also of plans before this one: a hung revocation holds up no other one, but the grants of any plan. */
+  const untried = new Set<Sent>();
+  let wakeUp: (() => void) | undefined;
+
   async function write(changes: readonly Change[], isCurrent: () => boolean): Promise<void> {
     const planned = new Set(changes.map(change => change.id));
     const mayStart = (change: Change) => isCurrent() && options.isYoung(change);
-    for (const phase of phases) {
+    for (const [rank, phase] of phases.entries()) {
+      const mine = changes.filter(change => change.phase === phase);
+      if (mine.length > 0) await unlessWoken(before(rank), isCurrent);
       const tried = new Set<string>();
       for (;;) {
         if (!isCurrent()) return;
-        const batch = changes.filter(
-          change => change.phase === phase && !tried.has(change.id) && isReady(change, planned),
-        );
+        const batch = mine.filter(change => !tried.has(change.id) && isReady(change, planned));
         if (batch.length === 0) break;
         for (const { id } of batch) tried.add(id);
         for (const change of batch) if (change.kind === 'adopt') options.backUp(change);
-        await patiently(flights.start(batch, mayStart));
+        await unlessWoken([send(rank, batch, flights.start(batch, mayStart))], isCurrent);
       }
     }
+  }
+
+  function send(rank: number, batch: readonly Change[], landed: Promise<void>): Promise<void> {
+    const sent: Sent = { rank, batch, landed, tried: landed, left: false };
+    sent.tried = patiently(sent).finally(() => untried.delete(sent));
+    // Where nobody waits for it any longer, what cannot be recorded is planned anew.
+    sent.tried.catch(() => {});
+    untried.add(sent);
+    return sent.tried;
+  }
+
+  async function patiently(sent: Sent): Promise<void> {
+    const patience = new AbortController();
+    let inTime = false;
+    await Promise.race([
+      sent.landed.then(() => {
+        inTime = true;
+      }),
+      clock.sleep(phasePatience, patience.signal).catch(() => {}),
+    ]);
+    patience.abort(over);
+    if (!inTime) leave(sent);
+  }
+
+  /** What it changes was under way when the next plan was made, so another one has to follow. */
+  function leave(sent: Sent): void {
+    if (sent.left) return;
+    sent.left = true;
+    void sent.landed.then(() => options.afterwards()).catch(() => {});
+  }
+
+  function before(rank: number): readonly Promise<void>[] {
+    return [...untried].filter(sent => sent.rank < rank).map(({ tried }) => tried);
+  }
+
+  /** Resolves when all of it is there, or there is news. Rejects as the first of it does that rejects. */
+  async function unlessWoken(all: readonly Promise<void>[], isCurrent: () => boolean): Promise<void> {
+    if (all.length > 0 && isCurrent()) {
+      const woken = Promise.withResolvers<void>();
+      wakeUp = woken.resolve;
+      await Promise.race([Promise.all(all), woken.promise]);
+      wakeUp = undefined;
+    }
+    if (!isCurrent()) for (const sent of untried) leave(sent);
   }
 
   /** It may be sent now; what has to wait for a new answer has that asked for. */
@@ -62,18 +126,12 @@ export function createWriting(options: WritingOptions): Writing {
     return false;
   }
 
-  async function patiently(flight: Promise<void>): Promise<void> {
-    const patience = new AbortController();
-    let landedInTime = false;
-    await Promise.race([
-      flight.then(() => {
-        landedInTime = true;
-      }),
-      clock.sleep(phasePatience, patience.signal).catch(() => {}),
-    ]);
-    patience.abort(inTime);
-    if (!landedInTime) void flight.then(() => options.afterwards());
-  }
-
-  return { write };
+  return {
+    write,
+    interrupt: () => wakeUp?.(),
+    async tried(keys) {
+      const concerned = [...untried].filter(sent => keys === 'all' || sent.batch.some(({ key }) => keys.has(key)));
+      await Promise.allSettled(concerned.map(({ tried }) => tried));
+    },
+  };
 }

@@ -55,6 +55,43 @@ describe('what goes out first', () => {
     expect(world.target.members('gains', 'production')).toEqual(['alice', 'carol']);
   });
 
+  test('a hung revocation holds up no newer one, only grants, and no longer than before', async () => {
+    const world = createWorld({ toggles: ['hangs', 'loses', 'gains'].map(key => toggleOf(key)) });
+    for (const rule of ['hangs', 'loses', 'gains']) world.policy(rule, ['alice', 'bob']);
+    await world.start();
+    world.target.fault = change => (change.toggle === 'hangs' ? never : undefined);
+    await world.changes('hangs', ['alice']);
+    await world.clock.advance(500);
+    world.policy('gains', ['alice', 'bob', 'carol']);
+    await world.changes('loses', ['alice']);
+    expect(world.target.members('loses', 'production')).toEqual(['alice']);
+    await world.clock.advance(1_400);
+    expect(world.target.members('gains', 'production')).toEqual(['alice', 'bob']);
+    await world.clock.advance(200);
+    expect(world.target.members('gains', 'production')).toEqual(['alice', 'bob', 'carol']);
+  });
+
+  test('what a plan went on without is planned again when it lands', async () => {
+    const world = createWorld({ toggles: [toggleOf('slow'), toggleOf('loses')] });
+    for (const rule of ['slow', 'loses']) world.policy(rule, ['alice', 'bob']);
+    await world.start();
+    let land: () => void = () => {};
+    world.target.fault = change => {
+      if (change.toggle !== 'slow') return undefined;
+      return new Promise(resolve => {
+        land = () => resolve(undefined);
+      });
+    };
+    await world.changes('slow', ['alice']);
+    world.policy('slow', ['alice', 'dave']);
+    await world.changes('loses', ['alice']);
+    expect(world.target.members('loses', 'production')).toEqual(['alice']);
+    world.target.fault = () => undefined;
+    land();
+    await world.clock.advance(1);
+    expect(world.target.members('slow', 'production')).toEqual(['alice', 'dave']);
+  });
+
   test('a revocation that failed once is tried before the grants of a later answer', async () => {
     const world = createWorld({ toggles: [toggleOf('gains'), toggleOf('loses')] });
     world.policy('gains', ['alice']);
