@@ -8,6 +8,8 @@ export interface Review {
   readonly instance: string;
   /** By toggle. */
   readonly definitions: readonly DefinitionChange[];
+  /** Toggles that are over, and that the change touches all the same: their files, or who has them. */
+  readonly expired: readonly Toggle[];
   /** Sentences: what protects less with this change. */
   readonly weaker: readonly string[];
   /** The configuration is changed too; everything here is by that of the base. */
@@ -44,8 +46,6 @@ export interface DefinitionChange {
   readonly toggle: string;
   readonly kind: 'created' | 'changed' | 'removed';
   readonly fields: readonly FieldChange[];
-  /** The day, where it is over. */
-  readonly expired?: string;
 }
 
 /** One field, as text; undefined: it is not there. */

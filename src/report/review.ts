@@ -73,8 +73,7 @@ function unknownItem(problem: Review['unknown'][number]): string {
   return `\n> - because ${inertMarkdown(problemText(problem))}`;
 }
 
-function notes({ configChanged, policyChanged, definitions }: Review): string {
-  const expired = definitions.filter(one => one.expired !== undefined);
+function notes({ configChanged, policyChanged, expired }: Review): string {
   const said = [
     ...(configChanged
       ? [
@@ -82,7 +81,7 @@ function notes({ configChanged, policyChanged, definitions }: Review): string {
         ]
       : []),
     ...(policyChanged ? ['Policy or data of this repository is changed too, and was evaluated before and after.'] : []),
-    ...expired.map(one => `The toggle ${markdownName(one.toggle)} expired on ${inertMarkdown(one.expired ?? '')}.`),
+    ...expired.map(({ key, expires }) => `The toggle ${markdownName(key)} expired on ${inertMarkdown(expires ?? '')}.`),
   ];
   return said.map(note => `- ${note}\n`).join('');
 }

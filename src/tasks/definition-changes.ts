@@ -3,15 +3,10 @@ import { canonicalJson } from '../domain/json.ts';
 import { compareCodePoints } from '../domain/members.ts';
 import type { DefinitionChange, FieldChange } from '../domain/review.ts';
 import type { Toggle, UsersPolicy } from '../domain/toggle.ts';
-import { isExpired } from '../load/expired.ts';
 import { quoted } from '../load/problems.ts';
 
-/** The toggles that differ, by key, field by field. `now` is ms since the epoch. */
-export function definitionChanges(
-  base: readonly Toggle[],
-  head: readonly Toggle[],
-  now: number,
-): readonly DefinitionChange[] {
+/** The toggles that differ, by key, field by field. */
+export function definitionChanges(base: readonly Toggle[], head: readonly Toggle[]): readonly DefinitionChange[] {
   const before = new Map(base.map(toggle => [toggle.key, toggle]));
   const after = new Map(head.map(toggle => [toggle.key, toggle]));
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort(compareCodePoints);
@@ -20,8 +15,7 @@ export function definitionChanges(
     const fields = fieldChanges(old, is);
     if (fields.length === 0) return [];
     const kind = old === undefined ? 'created' : is === undefined ? 'removed' : 'changed';
-    const expired = is !== undefined && isExpired(is, now) ? is.expires : undefined;
-    return [{ toggle: key, kind, fields, ...(expired !== undefined && { expired }) }];
+    return [{ toggle: key, kind, fields }];
   });
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../domain/config.ts';
 import type { Plan, PlacementChange } from '../domain/plan.ts';
 import { formatProblem, type Problem, ProblemError, toProblem } from '../domain/problem.ts';
 import type { PlacementReview, Review, Shares } from '../domain/review.ts';
+import { isExpired } from '../load/expired.ts';
 import { createFlagLoader, type FlagLoader, type LoadedFlags } from '../load/flags.ts';
 import type { KindSchemas } from '../load/kinds.ts';
 import type { Line } from '../sync/line.ts';
@@ -56,7 +57,9 @@ export async function review(options: ReviewOptions): Promise<Review> {
   await mustBeInside(head, flags, 'The flags folder');
   await checkLocalPolicy(config, head, folder);
   const now = await sideOf({ ...config, folder, flags: { folder: flags } }, old.loaded.good, options);
-  const definitions = definitionChanges(old.loaded.toggles, now.loaded.toggles, clock.now());
+  const definitions = definitionChanges(old.loaded.toggles, now.loaded.toggles);
+  const touched = new Set(definitions.map(({ toggle }) => toggle));
+  const over = now.loaded.toggles.filter(toggle => isExpired(toggle, clock.now()));
   const changes = await configChanges(base, head, options);
   const policyChanged = await localPolicyDiffers(config, folder);
   const known = new Set(problemsIn(old.loaded).map(formatProblem));
@@ -64,6 +67,7 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const about = {
     instance: config.instance,
     definitions,
+    expired: over.filter(({ key }) => touched.has(key)),
     weaker: [...changes.weaker, ...weakerToggles(old.loaded.toggles, now.loaded.toggles)],
     configChanged: changes.changed,
     policyChanged,
@@ -76,7 +80,6 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const made = await plansOf(sides, options);
   if ('silent' in made) return { ...about, planned: undefined, unknown: [made.silent], problems };
   const { before, between, after } = made;
-  const touched = new Set(definitions.map(({ toggle }) => toggle));
   const local = new Set(policyChanged ? config.sources.filter(isLocal).map(({ id }) => id) : []);
   const causes: Causes = {
     base: changesBy(before.plan),
@@ -84,9 +87,14 @@ export async function review(options: ReviewOptions): Promise<Review> {
     isOurs: change => touched.has(change.toggle) || local.has(change.source),
   };
   const ofHead = after.unknown.filter(({ source }) => source !== undefined && local.has(source));
+  const placements = placementsOf(after.plan, causes);
+  for (const { toggle, granted, revoked } of placements) {
+    if ([granted, revoked].some(({ definition, policy }) => definition.size + policy.size > 0)) touched.add(toggle);
+  }
   return {
     ...about,
-    planned: { plan: after.plan, placements: placementsOf(after.plan, causes) },
+    expired: over.filter(({ key }) => touched.has(key)),
+    planned: { plan: after.plan, placements },
     unknown: after.unknown.filter(one => !ofHead.includes(one)).map(({ problem }) => problem),
     problems: [...problems, ...ofHead.map(({ problem }) => problem)],
   };

@@ -281,4 +281,14 @@ it('removals, blocks, held and expired toggles, and what is switched off, each s
   const result = await plan(pull);
   expect(result).toMatchObject({ code: 0, outputs: { blocked: '1', changed: 'true' } });
   expect(result.summary.replace(/\b[0-9a-f]{6,}\b/g, 'HASH')).toMatchSnapshot();
+
+  // Its file stays; who has it changes.
+  const over = { type: 'release', expires: '2026-11-02' };
+  const lasting = { 'app.rbac.beta': people, 'app.rbac.old': people.slice(0, 1) };
+  const old = { ...base, 'audiences.yaml': listsText(lasting), 'flags/old.yaml': flagText('old', over) };
+  const more = listsText({ ...lasting, 'app.rbac.old': people.slice(0, 2) });
+  const said = (await plan(pullRequest(old, { 'audiences.yaml': more }))).summary;
+  expect(said).toContain('The toggle `old` expired on 2026-11-02.');
+  const untouched = await plan(pullRequest(old, { 'flags/beta.yaml': flagText('beta', { name: 'Another' }) }));
+  expect(untouched.summary).not.toContain('expired');
 });
