@@ -132,7 +132,10 @@ export function createOpaClient(options: {
       return typeof id === 'string' && id !== '' ? id.slice(0, 200) : null;
     },
     async systemOpal(signal) {
-      const response = await http.send({ path: '/v1/data/system/opal', signal });
+      const request = { path: '/v1/data/system/opal', signal };
+      const response = await http.send(request);
+      // Not to be told is not to be without one: what a restarted OPA shows first must not pass for new later.
+      if (response.status >= 500 || response.status === 429) throw http.unexpected(request, response);
       return response.status === 200 ? readSystemOpal(resultOf(response)?.value) : undefined;
     },
     async sentinel(segments, signal) {

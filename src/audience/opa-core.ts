@@ -94,7 +94,14 @@ export class OpaCore {
   }
 
   async #readOpal(client: OpaClient, signal: AbortSignal): Promise<true> {
-    this.#opal = await client.systemOpal(signal);
+    try {
+      this.#opal = await client.systemOpal(signal);
+    } catch (error) {
+      // Where sentinels decide it is of interest only.
+      const isAnswer = error instanceof HttpError && error.status !== undefined;
+      if (!isAnswer || this.#sentinels.length === 0) throw error;
+      this.#opal = undefined;
+    }
     const id = this.#opal?.data?.id;
     if (id !== undefined) this.#read.add(id);
     this.#noOpalUntil = this.#opal === undefined ? steadyNow(this.#clock) + opalMissing : Number.NEGATIVE_INFINITY;

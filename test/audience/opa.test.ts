@@ -338,6 +338,16 @@ describe('readiness', () => {
     if (state === 'suspect') expect(readiness.problems[0]?.message).toContain('data.app.ready');
   });
 
+  it('does not take a failing answer about system.opal for an OPA without one', async () => {
+    opa.set('system/opal', undefined);
+    opa.options.answer = (path, response) => {
+      if (path !== 'system/opal') return false;
+      response.writeHead(503).end();
+      return true;
+    };
+    await expect(create().readiness(undefined, never)).rejects.toThrow('answered 503');
+  });
+
   it('a long page that is no answer does not make a sentinel hold', async () => {
     opa.options.answer = (_, response) => {
       response.writeHead(500).end('x'.repeat(100_000));
