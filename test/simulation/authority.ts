@@ -1,6 +1,7 @@
 import { placementIdOf } from '../../src/domain/identity.ts';
 import type { Seen } from './files.ts';
 import type { PolicySide } from './opa.ts';
+import type { Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
 import { origin } from './platform.ts';
 import type { ToggleSetup } from './setup.ts';
@@ -11,12 +12,16 @@ const youngEnough = 5_000;
 /** What a file said before may still be worked on for so long (ms) after another was shown. */
 const lag = 12_000;
 
+/** So long (ms) after an operator said something else, it is heard, and what was on its way has left. */
+const heardAndSent = 5_000;
+
 /** Whom hands let out of a place; who comes back there was in by policy before. */
 export type HandGone = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
  * A write leaves for a platform. Whoever it lets in was let in by an answer that arrived just now; whoever it takes it
- * from was not in one, or the file says so. `setBack`: by so much (ms) the clock went back
+ * from was not in one, or the file says so. `mayBeIn`: who a write that was not
+ * answered may have let in. `setBack`: by so much (ms) the clock went back
  * just now. Returns what is wrong.
  */
 export function judgeWrite(
@@ -26,6 +31,8 @@ export function judgeWrite(
   users: readonly string[],
   handGone: HandGone,
   setBack: number,
+  operator: Operator,
+  mayBeIn: ReadonlySet<string>,
 ): readonly string[] {
   const wrong: string[] = [];
   const before = platform.contents().get(place) ?? [];
@@ -33,8 +40,10 @@ export function judgeWrite(
   const lost = before.filter(user => !users.includes(user));
   const versions = versionsOf(world, place);
   const excused = handGone.get(nameOf(platform, place));
+  const [latest] = versions.slice(-1);
   for (const user of gained) {
-    if (excused?.has(user)) continue;
+    if (operator.isDenied(user)) wrong.push(`${nameOf(platform, place)}: ${user} is let in and is denied`);
+    if (excused?.has(user) || mayBeIn.has(user)) continue;
     // Under a former key of its toggle nobody comes in who is not in the answer, either.
     if (
       !versions.some(({ toggle }) => isWantedBy(toggle, platform, place) && says(world, setBack, toggle, user, true))
@@ -43,10 +52,22 @@ export function judgeWrite(
     }
   }
   for (const user of lost) {
+    if (operator.deniedSince(user) !== undefined) continue;
+    if (operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined) continue;
     const isRight = versions.some(
       version => !isWanted(version.toggle, platform, place) || says(world, setBack, version.toggle, user, false),
     );
     if (!isRight) wrong.push(`${nameOf(platform, place)}: it is taken from ${user}, and no answer said so`);
+  }
+  // What no file names any more closes without an answer.
+  if (isWanted(latest?.toggle, platform, place) && operator.isPaused(platform, latest.toggle)) {
+    const takes = lost.some(user => operator.deniedSince(user) === undefined);
+    const isOff =
+      operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined || latest.toggle.state === 'off';
+    const isSettled = world.clock.now() - operator.changedAt > heardAndSent;
+    if (isSettled && (gained.length > 0 || (takes && !isOff))) {
+      wrong.push(`${nameOf(platform, place)}: it is written and paused`);
+    }
   }
   // A toggle that goes is closed once more where nobody can see who a hand let in; that takes from nobody we know of.
   const isRetired = users.length === 0 && platform.setup.kind === 'rest';

@@ -1,6 +1,7 @@
 import { Dead } from './life.ts';
 import { lettersOf } from './generate.ts';
 import type { Mishap } from './network.ts';
+import { believedAgain } from './opa.ts';
 import type { ToggleSetup } from './setup.ts';
 import type { Becomes, Illness, Step } from './steps.ts';
 import type { World } from './world.ts';
@@ -99,6 +100,8 @@ function act(world: World, step: Step): void {
       return;
     case 'clock-jumps':
       clock.skew += step.ms;
+      // Two OPAs that once took turns are in doubt again for a while.
+      if (step.ms < 0) for (const one of sides.values()) one.hangs(clock.now() + believedAgain + 60_000);
       judge.jumped(step.ms);
       return;
     case 'crash': {
@@ -116,6 +119,12 @@ function act(world: World, step: Step): void {
       return;
     case 'window':
       judge.openWindow(step.source, step.ms);
+      return;
+    case 'override':
+      judge.operator.say(step.subject, step.ms);
+      return;
+    case 'resume':
+      judge.operator.takeBack(false);
       return;
     case 'sync':
       // Of a full disk the operator hears.

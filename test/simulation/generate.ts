@@ -1,3 +1,4 @@
+import type { OverrideSubject } from '../../src/domain/override.ts';
 import type { HandAct } from './platform.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Setup } from './setup.ts';
@@ -166,6 +167,8 @@ function next(setup: Setup, random: Random, rules: Map<string, string>): readonl
     [2, () => one({ do: 'terminate', down: random.pick([50, 2_000, 30_000]) })],
     [6, () => one({ do: 'approve', which: random.int(5), local: random.chance(0.4) })],
     [0.4, () => one({ do: 'window', source: source(), ms: random.pick([10_000, 100_000]) })],
+    [3, () => one({ do: 'override', subject: subjectOf(setup, random), ms: random.pick([null, null, 30_000]) })],
+    [2, () => one({ do: 'resume' })],
     [1, () => one({ do: 'sync' })],
     [4, () => one({ do: 'wait' })],
   ])();
@@ -212,6 +215,17 @@ function handOf(
     [1, 'delete'],
   ]);
   return { target: platform.name, place, act, user: random.chance(0.4) ? 'z' : random.pick(lettersOf(people)) };
+}
+
+function subjectOf({ people, toggles, sources, platforms }: Setup, random: Random): OverrideSubject {
+  const toggle = random.pick(toggles).key;
+  const name = { source: random.pick(sources).id, target: random.pick(platforms).name, toggle };
+  const what = random.pick(['source', 'target', 'toggle'] as const);
+  return random.weighted<OverrideSubject>([
+    [3, { kind: 'deny', member: random.pick(lettersOf(people)) }],
+    [2, { kind: 'off', toggle, environment: random.pick([null, 'production']) }],
+    [2, { kind: 'pause', what, name: name[what] }],
+  ]);
 }
 
 function illness(random: Random): Illness {

@@ -1,6 +1,7 @@
 import { audienceIdOf } from '../../src/domain/identity.ts';
 import type { Block } from '../../src/domain/plan.ts';
 import { isWanted, nameOf, toggleOf } from './authority.ts';
+import type { Operator } from './operator.ts';
 import type { HandAct, Platform } from './platform.ts';
 import type { Scene } from './scene.ts';
 
@@ -43,7 +44,7 @@ interface Consent {
 
 const approvalHolds = 60 * 60_000;
 
-export function createGuardJudge(world: Scene, wrong: (what: string) => void): GuardJudge {
+export function createGuardJudge(world: Scene, wrong: (what: string) => void, operator: Operator): GuardJudge {
   const { guard, toggles } = world.setup;
   const held = new Map<string, Held>();
   const last = new Map<string, ReadonlyMap<string, readonly string[]>>();
@@ -89,6 +90,12 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void): G
       return;
     }
     if (!takes || one.muddyUntil > now) return;
+    // Whom an operator took out counts for nobody.
+    const isOff = operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined;
+    if (isOff || operator.changedAt > since) {
+      one.muddyUntil = Math.max(one.muddyUntil, now + guard.window);
+      return;
+    }
     const base = one.history.findLast(({ at }) => at <= since) ?? one.history[0];
     if (base === undefined) return;
     const sources = new Set(wanted.map(({ source }) => source));

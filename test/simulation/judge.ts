@@ -5,6 +5,7 @@ import { Dead } from './life.ts';
 import { judgeWrite, nameOf } from './authority.ts';
 import { type Blocked, createGuardJudge, type GuardJudge } from './guard-judge.ts';
 import type { PolicySide, Rule } from './opa.ts';
+import { createOperator, type Operator } from './operator.ts';
 import type { HandAct, Platform } from './platform.ts';
 import { overdue } from './promptness.ts';
 import type { Running } from './running.ts';
@@ -34,6 +35,7 @@ export interface Judge {
   /** Approves everything that is blocked. */
   approveAll(): number;
   readonly guard: GuardJudge;
+  readonly operator: Operator;
   /** Places that a hand changed, by name. */
   readonly handChanged: ReadonlyMap<string, number>;
 }
@@ -48,6 +50,7 @@ export function createJudge(world: Scene): Judge {
   const found: string[] = [];
   const handGone = new Map<string, Set<string>>();
   const handChanged = new Map<string, number>();
+  const sentLately = new Map<string, (readonly string[])[]>();
   const out = new Map<string, number>();
   const sideWell = new Map<string, number>();
   const platformWell = new Map<string, number>();
@@ -60,7 +63,8 @@ export function createJudge(world: Scene): Judge {
   let jump = { at: 0, ms: 0 };
   let restSince = 0;
   let fingerprint = '';
-  const guard = createGuardJudge(world, wrong);
+  const operator = createOperator(world);
+  const guard = createGuardJudge(world, wrong, operator);
 
   function wrong(what: string): void {
     if (found.includes(what)) return;
@@ -105,7 +109,7 @@ export function createJudge(world: Scene): Judge {
       }
     }
     const seen = world.files.seen.at(-1);
-    const print = `${world.startedAt} ${world.disk.full} ${world.clock.skew} ${seen?.at} ${world.files.down} ${[...world.files.tree.values()].map(file => JSON.stringify(file)).join()}`;
+    const print = `${operator.changedAt} ${world.startedAt} ${world.disk.full} ${world.clock.skew} ${seen?.at} ${world.files.down} ${[...world.files.tree.values()].map(file => JSON.stringify(file)).join()}`;
     if (print !== fingerprint || world.disk.full || world.running === undefined) {
       fingerprint = print;
       restSince = now;
@@ -173,9 +177,18 @@ export function createJudge(world: Scene): Judge {
     found,
     wrong,
     guard,
+    operator,
     handChanged,
     sent(platform, place, users) {
-      for (const what of judgeWrite(world, platform, place, users, handGone, judge.setBack())) wrong(what);
+      const name = nameOf(platform, place);
+      // A denial writes who else may be in, by what was sent before.
+      const earlier = (sentLately.get(name) ?? []).slice(-2);
+      const isDenial = lettersOf(world.setup.people).some(user => operator.deniedSince(user) !== undefined);
+      const mayBeIn = new Set(isDenial ? earlier.flat() : []);
+      for (const what of judgeWrite(world, platform, place, users, handGone, judge.setBack(), operator, mayBeIn)) {
+        wrong(what);
+      }
+      sentLately.set(name, [...earlier, users]);
     },
     landed(platform) {
       guard.landed(platform);
@@ -209,6 +222,7 @@ export function createJudge(world: Scene): Judge {
       for (const [id, until] of approvals) {
         if (until > now && !kept.has(id)) wrong(`the approval ${id} is lost`);
       }
+      for (const what of operator.lost()) wrong(`what an operator said is lost: ${what}`);
     },
     approve: (which, local) => void approveOne(which, local),
     openWindow(source, ms) {
@@ -246,7 +260,7 @@ export function createJudge(world: Scene): Judge {
           return at === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
         },
       };
-      for (const what of overdue(world, since)) wrong(what);
+      for (const what of overdue(world, since, operator)) wrong(what);
     },
     approveAll() {
       const blocks = blocked();

@@ -1,5 +1,6 @@
 import { isWanted, nameOf, toggleOf } from './authority.ts';
 import type { PolicySide } from './opa.ts';
+import type { Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
 import { poll, resync } from './running.ts';
 import type { Scene } from './scene.ts';
@@ -25,7 +26,7 @@ export interface Since {
 }
 
 /** Revocations that are overdue although nothing they stand on is ill, and nobody has to decide. */
-export function overdue(world: Scene, since: Since): readonly string[] {
+export function overdue(world: Scene, since: Since, operator: Operator): readonly string[] {
   const now = world.clock.now();
   const shown = world.files.seen.at(-1);
   if (world.running === undefined || shown === undefined) return [];
@@ -35,6 +36,15 @@ export function overdue(world: Scene, since: Since): readonly string[] {
       const toggle = shown.toggles.get(toggleOf(place));
       const [key = '', environment = ''] = place.split(' ');
       if (!isWanted(toggle, platform, place)) continue;
+      // What an operator says stands on no answer and passes no guard.
+      const word = Math.max(since.platform(platform, key), since.rest(), since.hand(nameOf(platform, place)));
+      const isOff = operator.offSince(toggle.key, environment) !== undefined;
+      for (const user of users) {
+        if (!isOff && operator.deniedSince(user) === undefined) continue;
+        if (now >= word + healedIn)
+          late.push(`${nameOf(platform, place)}: ${user} is still in, and an operator said no`);
+      }
+      if (operator.isPaused(platform, toggle)) continue;
       const side = world.sides.get(toggle.source);
       const said = side?.rules.get(toggle.rule);
       if (side === undefined || !Array.isArray(said)) continue;

@@ -28,6 +28,8 @@ async function tellAll({ seeds, steps }: Share, tell: (told: Told) => void): Pro
   }
 }
 
+const tellEvery = 100;
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -50,6 +52,8 @@ async function main(): Promise<number> {
   let done = 0;
   const tell = (told: Told): void => {
     done++;
+    if (done % tellEvery === 0 && done < seeds.length)
+      console.log(`${done} of ${seeds.length} told, ${failed.length} failed`);
     if (told.wrong.length === 0) return;
     failed.push(told);
     console.log(`seed ${told.seed}: ${told.wrong.slice(0, 3).join('; ')}`);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/lib/clock.ts';
-import type { Life } from './life.ts';
+import { Dead, type Life } from './life.ts';
 
 interface Entry {
   readonly at: number;
@@ -95,7 +95,13 @@ export function createSimClock(): SimClock {
       const timer = (ms: number, call: () => void): (() => void) => {
         if (!life.alive) return () => {};
         return after(ms, () => {
-          if (life.alive) call();
+          if (!life.alive) return;
+          try {
+            call();
+          } catch (error) {
+            // Anything else ends the real program, and the story.
+            if (!(error instanceof Dead)) throw error;
+          }
         });
       };
       return {

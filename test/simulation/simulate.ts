@@ -86,6 +86,7 @@ async function end(world: World): Promise<void> {
     side.updated();
   }
   world.judge.ruled();
+  world.judge.operator.takeBack(true);
   if (world.running === undefined) startAfter(world, 100);
   await clock.advance(1_000);
   world.running?.line.rescan();
@@ -109,6 +110,8 @@ async function end(world: World): Promise<void> {
     await clock.advance(convergedIn);
   }
   for (const what of differences(world)) world.judge.wrong(what);
+  // Groups that are not worth it any more are found at the next look.
+  await clock.advance(looksAgainIn);
   const before = platforms.map(({ writes }) => writes);
   await clock.advance(quietFor);
   for (const [at, platform] of platforms.entries()) {

@@ -40,6 +40,12 @@ const writing: ReadonlySet<string> = new Set<keyof StateStore>([
   'openWindow',
   'saveBackup',
   'audit',
+  'override',
+  'resume',
+  'expireOverrides',
+  'waiting',
+  'sealAudit',
+  'saveTold',
 ]);
 
 let disks = 0;

@@ -1,3 +1,4 @@
+import type { OverrideSubject } from '../../src/domain/override.ts';
 import type { HandAct } from './platform.ts';
 import type { Loaded } from './opa.ts';
 
@@ -104,6 +105,9 @@ export type Step = { readonly after: number } & (
   | { readonly do: 'terminate'; readonly down: number }
   | { readonly do: 'approve'; readonly which: number; readonly local: boolean }
   | { readonly do: 'window'; readonly source: string; readonly ms: number }
+  /** As `optoggles off`, `deny` or `pause`; without `ms` until it is taken back. */
+  | { readonly do: 'override'; readonly subject: OverrideSubject; readonly ms: number | null }
+  | { readonly do: 'resume' }
   | { readonly do: 'sync' }
   | { readonly do: 'wait' }
 );
