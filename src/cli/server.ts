@@ -12,7 +12,7 @@ import type { SyncAnswer } from '../tasks/wire.ts';
 import { type Context, durationOption, kinds } from './context.ts';
 
 /** Where the token for a running instance is told. */
-export const tokenVariable = 'OPTOGGLES_TOKEN';
+const tokenVariable = 'OPTOGGLES_TOKEN';
 
 /** Whoever is woken at night does not wait long for nothing. */
 const operatorWaits = '20s';

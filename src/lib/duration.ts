@@ -35,7 +35,7 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
-export const daysPattern = '^[1-9][0-9]{0,3}d$';
+const daysPattern = '^[1-9][0-9]{0,3}d$';
 
 /** The schema of a number of days in the configuration: `400d`. */
 export function Days(options: { readonly description: string; readonly default?: string }) {

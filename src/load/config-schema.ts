@@ -72,7 +72,7 @@ export const guardSchema = Type.Object(
   },
 );
 
-export const auditSchema = Type.Object(
+const auditSchema = Type.Object(
   {
     keep: Days({ default: defaults.auditKeep, description: 'How long its lines are kept.' }),
     maxRows: Type.Integer({ minimum: 1000, default: 1_000_000, description: 'At most so many; the oldest go first.' }),
@@ -86,7 +86,7 @@ export const auditSchema = Type.Object(
 
 const notifyEvents = ['blocked', 'degraded', 'recovered'] as const;
 
-export const receiverSchema = Type.Object(
+const receiverSchema = Type.Object(
   {
     type: Type.Enum(['webhook', 'slack'], {
       description: '`webhook`: JSON; `slack`: an incoming webhook of Slack, or of what speaks like it.',

@@ -116,7 +116,7 @@ function toTarget({ key, ...spec }: NonNullable<FlagFile['targets']>[string]): T
 }
 
 /** `app.rbac` and `[app, rbac]` are one package. */
-export function packageNames(written: PolicyFile['package']): readonly string[] {
+function packageNames(written: PolicyFile['package']): readonly string[] {
   return typeof written === 'string' ? written.split('.') : written;
 }
 

@@ -32,7 +32,7 @@ function policySchema(description: string) {
 }
 
 /** What a file may say of the guard. */
-export const guardOverrideSchema = Type.Object(
+const guardOverrideSchema = Type.Object(
   {
     maxRevokedShare: share('Share of the users that may lose the toggle within the window, 0 to 1.'),
     alwaysAllowedRevocations: count('So many users may lose the toggle whatever the share.'),

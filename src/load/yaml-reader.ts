@@ -5,7 +5,7 @@ import type { Place, Problem } from '../domain/problem.ts';
 export type Path = readonly (string | number)[];
 
 /** How many levels a document may nest: behaviour.md §8. */
-export const mostLevels = 20;
+const mostLevels = 20;
 /** How many problems of one file are told: a broken file of 256 kB can have a hundred thousand. */
 export const mostProblems = 50;
 

@@ -35,7 +35,7 @@ const placementsShown = 20;
 const textShown = 3000;
 
 /** In words, a line for each thing. */
-export function noticeText(notice: Notice): string {
+function noticeText(notice: Notice): string {
   const { event, instance, blocked, things } = notice;
   const lines = [
     ...blocked

@@ -49,7 +49,7 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 }
 
 /** Whether a `Host` header names this machine by a loopback name or address. A browser always sends one. */
-export function isLoopbackHost(host: string | undefined): boolean {
+function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined) return true;
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host);
 }

@@ -26,7 +26,7 @@ export interface RemoteParts {
 }
 
 /** Every flag file of a large repository (bytes). */
-export const planBodyLimit = 64 * 1024 * 1024;
+const planBodyLimit = 64 * 1024 * 1024;
 
 const json = 'application/json; charset=utf-8';
 

@@ -4,7 +4,7 @@ import type { GuardConfig } from '../domain/plan.ts';
 import { isChange, membersIn } from './standing.ts';
 
 /** True where so many changed without a callback that the source is asked a second time before anything is done. */
-export function needsConfirmation(before: Audience | undefined, answer: Audience, guard: GuardConfig): boolean {
+function needsConfirmation(before: Audience | undefined, answer: Audience, guard: GuardConfig): boolean {
   const was = membersIn(before);
   const is = membersIn(answer);
   if (was === undefined || is === undefined || was === is || was.hash === is.hash) return false;
@@ -13,7 +13,7 @@ export function needsConfirmation(before: Audience | undefined, answer: Audience
 }
 
 /** The second answer, but with only those changes against `before` that the first one says too. */
-export function confirmedBy(before: Audience | undefined, first: Audience, second: Audience): Audience {
+function confirmedBy(before: Audience | undefined, first: Audience, second: Audience): Audience {
   const was = membersIn(before);
   const one = membersIn(first);
   const two = membersIn(second);

@@ -13,7 +13,7 @@ import type { BlockStatus, Health, OverrideStatus, SourceStatus, TargetStatus, T
 /** A placement counts as failing from the second failure in a row on. */
 export const keepsFailing = 2;
 
-export function isoOrNull(time: number | undefined): string | null {
+function isoOrNull(time: number | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString();
 }
 

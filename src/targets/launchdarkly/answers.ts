@@ -120,7 +120,6 @@ export type FlagAnswer = Static<typeof FlagSchema>;
 export type FlagConfigAnswer = Static<typeof FlagConfigSchema>;
 export type RuleAnswer = Static<typeof RuleSchema>;
 export type SegmentAnswer = Static<typeof SegmentSchema>;
-export type EnvironmentAnswer = Static<typeof EnvironmentSchema>;
 export type ApprovalAnswer = Static<typeof ApprovalSchema>;
 
 /** Tells whether an answer has the shape it should have. */

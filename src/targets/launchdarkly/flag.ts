@@ -96,7 +96,7 @@ function variationsOf({ kind, variations }: FlagAnswer): Variations | undefined 
 }
 
 /** One environment of a flag. */
-export function viewEnvironment(config: FlagConfigAnswer): FlagEnvironment {
+function viewEnvironment(config: FlagConfigAnswer): FlagEnvironment {
   return {
     version: config.version,
     on: config.on,

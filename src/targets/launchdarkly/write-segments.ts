@@ -11,7 +11,7 @@ import type { Seen } from './seen.ts';
 import { unreadOf, type Verdict } from './verdicts.ts';
 
 /** A standard segment takes no more changes of keys at once (launchdarkly/ldcli: ld-openapi.json, patchSegment). */
-export const mostOperations = 1500;
+const mostOperations = 1500;
 
 export interface SegmentWriter {
   readonly client: Client;
