@@ -11,6 +11,7 @@ import { createFlights } from './flights.ts';
 import { createHoldings } from './holdings.ts';
 import { createLane } from './lane.ts';
 import type { Moves } from './moves.ts';
+import { createOutcomes, type Done } from './outcomes.ts';
 import type { WriteReason } from './reasons.ts';
 import { createRetries, rereading, type Retries } from './retries.ts';
 import type { Observer } from './view.ts';
@@ -39,12 +40,6 @@ export interface TargetLaneOptions {
   wrote(change: Change, outcome: Outcome): void;
 }
 
-/** A change and what became of it. */
-export interface Done {
-  readonly change: Change;
-  readonly outcome: Outcome;
-}
-
 export interface TargetLane {
   readonly target: Target;
   setDesired(desired: Desired): void;
@@ -63,7 +58,7 @@ export interface TargetLane {
   /** The last plan, and what became of it so far. */
   readonly plan: Plan | undefined;
   readonly retries: Retries;
-  /** What was done so far; from then on nothing is collected any more. */
+  /** What became of changes so far, of each its last try; from then on nothing is collected any more. */
   takeOutcomes(): readonly Done[];
   /** Every listing was created, updated or refused at least once. */
   readonly started: boolean;
@@ -94,7 +89,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   const { target, store } = options.moves;
   const retries = createRetries(clock, options.random);
   /** Until somebody takes them: they hold whole audiences. */
-  let outcomes: Done[] | undefined = [];
+  const outcomes = createOutcomes();
   /** Audiences under changes that wait: an answer to them is news even if it is the old one. */
   const awaited = new Set<AudienceId>();
   let desired: Desired = { listings: [], refused: [], asks: new Map(), invalid: new Set() };
@@ -264,7 +259,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
 
   function landed(change: Change, outcome: Outcome): void {
     holdings.landed(change, outcome);
-    outcomes?.push({ change, outcome });
+    outcomes.add({ change, outcome });
     judge(change, outcome);
     options.observer.wrote(target.name, outcome.result, 1);
     options.wrote(change, outcome);
@@ -358,11 +353,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       return plan;
     },
     retries,
-    takeOutcomes() {
-      const taken = outcomes ?? [];
-      outcomes = undefined;
-      return taken;
-    },
+    takeOutcomes: () => outcomes.take(),
     get started() {
       return started;
     },
