@@ -152,8 +152,8 @@ describe('errors of the configuration', () => {
       'keys of every object',
       `${small}constructor: 1\ntoString: 2\n`,
       [
-        '5:1: Unknown key "constructor". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
-        '6:1: Unknown key "toString". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
+        '5:1: Unknown key "constructor". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, maxHold, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
+        '6:1: Unknown key "toString". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, maxHold, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
       ],
     ],
     [
@@ -291,7 +291,7 @@ describe('errors of the configuration', () => {
       'aliases',
       `x: &x 1\n${small}`,
       [
-        '1:1: Unknown key "x". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
+        '1:1: Unknown key "x". Known keys here: version, instance, bind, flags, stateDir, sources, targets, policy, onRemoved, drift, guard, maxHold, callbackSecret, adminTokens, readTokens, audit, notify, publicStatus.',
       ],
     ],
     [
