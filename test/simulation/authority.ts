@@ -21,7 +21,7 @@ export type HandGone = ReadonlyMap<string, ReadonlySet<string>>;
 /**
  * A write leaves for a platform. Whoever it lets in was let in by an answer that arrived just now; whoever it takes it
  * from was not in one, or the file says so. `mayBeIn`: who a write that was not
- * answered may have let in. `setBack`: by so much (ms) the clock went back
+ * answered may have let in. `unseen`: whom a hand added where nobody can look. `setBack`: by so much (ms) the clock went back
  * just now. Returns what is wrong.
  */
 export function judgeWrite(
@@ -33,6 +33,7 @@ export function judgeWrite(
   setBack: number,
   operator: Operator,
   mayBeIn: ReadonlySet<string>,
+  unseen: ReadonlySet<string>,
 ): readonly string[] {
   const wrong: string[] = [];
   const before = platform.contents().get(place) ?? [];
@@ -52,8 +53,8 @@ export function judgeWrite(
     }
   }
   for (const user of lost) {
-    if (operator.deniedSince(user) !== undefined) continue;
-    if (operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined) continue;
+    if (operator.mayTake(user, toggleOf(place), place.split(' ')[1] ?? '')) continue;
+    if (unseen.has(user)) continue;
     const isRight = versions.some(
       version => !isWanted(version.toggle, platform, place) || says(world, setBack, version.toggle, user, false),
     );

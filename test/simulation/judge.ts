@@ -30,6 +30,8 @@ export interface Judge {
   started(running: Running): void;
   approve(which: number, local: boolean): void;
   openWindow(source: string, ms: number): void;
+  /** The program planned. */
+  planned(): void;
   /** After a step. */
   look(): void;
   /** Approves everything that is blocked. */
@@ -43,6 +45,9 @@ export interface Judge {
 /** How long an approval holds (ms): behaviour.md §6. */
 const approvalHolds = 60 * 60_000;
 
+/** In one second, over all targets. */
+const mostPlans = 150;
+
 /** ms; less than this is no jump that can be seen. */
 const smallJump = 5_000;
 
@@ -50,6 +55,7 @@ export function createJudge(world: Scene): Judge {
   const found: string[] = [];
   const handGone = new Map<string, Set<string>>();
   const handChanged = new Map<string, number>();
+  const handAdded = new Map<string, readonly string[]>();
   const sentLately = new Map<string, (readonly string[])[]>();
   const out = new Map<string, number>();
   const sideWell = new Map<string, number>();
@@ -61,6 +67,8 @@ export function createJudge(world: Scene): Judge {
   let blocks: readonly Blocked[] = [];
   let blocksVersion = -1;
   let jump = { at: 0, ms: 0 };
+  let plans = 0;
+  let planSecond = 0;
   let restSince = 0;
   let fingerprint = '';
   const operator = createOperator(world);
@@ -181,11 +189,22 @@ export function createJudge(world: Scene): Judge {
     handChanged,
     sent(platform, place, users) {
       const name = nameOf(platform, place);
-      // A denial writes who else may be in, by what was sent before.
-      const earlier = (sentLately.get(name) ?? []).slice(-2);
+      // A denial writes who else may be in, by what was sent before; where nobody can look, for as long as anybody knows.
+      const earlier = (sentLately.get(name) ?? []).slice(platform.setup.readable ? -3 : -12);
       const isDenial = lettersOf(world.setup.people).some(user => operator.deniedSince(user) !== undefined);
       const mayBeIn = new Set(isDenial ? earlier.flat() : []);
-      for (const what of judgeWrite(world, platform, place, users, handGone, judge.setBack(), operator, mayBeIn)) {
+      const unseen = new Set(platform.setup.readable ? [] : (handAdded.get(name) ?? []));
+      for (const what of judgeWrite(
+        world,
+        platform,
+        place,
+        users,
+        handGone,
+        judge.setBack(),
+        operator,
+        mayBeIn,
+        unseen,
+      )) {
         wrong(what);
       }
       sentLately.set(name, [...earlier, users]);
@@ -200,6 +219,7 @@ export function createJudge(world: Scene): Judge {
     handed(platform, place, act, user) {
       const name = nameOf(platform, place);
       handChanged.set(name, world.clock.now());
+      if (act === 'add') handAdded.set(name, [...(handAdded.get(name) ?? []), user]);
       if (act === 'delete' || act === 'off' || act === 'on') {
         const key = place.split(' ')[0] ?? '';
         for (const environment of platform.setup.environments) {
@@ -209,6 +229,12 @@ export function createJudge(world: Scene): Judge {
         }
       } else if (act === 'remove') handGone.set(name, new Set([...(handGone.get(name) ?? []), user]));
       guard.handed(platform, place, act, user);
+    },
+    planned() {
+      const second = Math.floor(world.clock.now() / 1000);
+      plans = second === planSecond ? plans + 1 : 1;
+      planSecond = second;
+      if (plans > mostPlans) wrong('it plans over and over');
     },
     ruled,
     jumped(ms) {

@@ -82,6 +82,8 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   let cancelLoad = (): void => {};
   let cancelOther = (): void => {};
   let strangeUntil = 0;
+  /** Only an update that comes when it is whole proves that it is. */
+  let isUnproved = false;
 
   function load(): void {
     cancelLoad();
@@ -180,16 +182,19 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     get loaded() {
       return engine.loaded;
     },
-    isWell: () => engine.loaded === 'whole' && clock.now() > strangeUntil && side.mishap === undefined,
+    isWell: () => engine.loaded === 'whole' && clock.now() > strangeUntil && !isUnproved && side.mishap === undefined,
     hangs(until) {
       strangeUntil = Math.max(strangeUntil, until);
     },
     updated() {
       // What comes into an OPA that lost the rest shows as a success, too: docs/reliability.md.
-      if (engine.loaded === 'whole') engine.transaction = `data-${++transactions}`;
+      if (engine.loaded !== 'whole') return;
+      engine.transaction = `data-${++transactions}`;
+      isUnproved = false;
     },
     restart(as, after) {
       cancelLoad();
+      isUnproved = shows === 'system.opal';
       // Half loaded beside a whole one: nobody could tell whose answer is whose.
       other = undefined;
       // OPAL repeats its last update to an OPA that restarted: that it is there proves nothing.
@@ -201,6 +206,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       cancelOther();
       other = { ...engine, id: `${id}-${++engines}`, stale: new Map(rules) };
       strangeUntil = clock.now() + ms + believedAgain;
+      isUnproved = shows === 'system.opal';
       cancelOther = clock.after(ms, () => (other = undefined));
     },
     forgetCallbacks: () => callbacks.clear(),

@@ -15,41 +15,47 @@ export interface Operator {
   deniedSince(user: string): number | undefined;
   /** Since when the toggle should be closed there. */
   offSince(toggle: string, environment: string): number | undefined;
-  /** Nothing is written there for that toggle, and no answer is taken for it. */
+  /** Its word, or one that may still be in force, takes it from that user. */
+  mayTake(user: string, toggle: string, environment: string): boolean;
+  /** Nothing is written there for that toggle, or no answer is taken for it. */
   isPaused(platform: Platform, toggle: ToggleSetup): boolean;
+  mayBePaused(platform: Platform, toggle: ToggleSetup): boolean;
   /** When it was last said, or taken back, or over, that something is denied, off or paused (world's time). */
   readonly changedAt: number;
   /** Of what is in force in the model, what the state does not know. */
   lost(): readonly string[];
 }
 
+interface Said {
+  readonly override: Override;
+  readonly at: number;
+  isOver: boolean;
+}
+
 /** The program hears of it within this time (ms): behaviour.md §3 has 2 s. */
 const heardIn = 2_500;
 
 export function createOperator(scene: Scene): Operator {
-  let said: { readonly override: Override; readonly at: number }[] = [];
+  let said: Said[] = [];
   let changedAt = 0;
 
   function wall(): number {
     return scene.clock.now() + scene.clock.skew;
   }
 
-  function inForce(): readonly { readonly override: Override; readonly at: number }[] {
-    const over = said.filter(({ override: { until } }) => until !== null && until <= wall());
-    if (over.length > 0) {
-      said = said.filter(one => !over.includes(one));
+  /** Whose time was over once may be dropped, or in force again where the clock was set back: nobody can tell. */
+  function inForce(): readonly Said[] {
+    for (const one of said) {
+      const { until } = one.override;
+      if (one.isOver || until === null || until > wall()) continue;
+      one.isOver = true;
       changedAt = scene.clock.now();
     }
-    return said;
+    return said.filter(({ isOver }) => !isOver);
   }
 
   function since(is: (override: Override) => boolean): number | undefined {
     return inForce().find(({ override }) => is(override))?.at;
-  }
-
-  function isHeard(is: (override: Override) => boolean): boolean {
-    const at = since(is);
-    return at !== undefined && scene.clock.now() - at > heardIn;
   }
 
   const operator: Operator = {
@@ -59,7 +65,10 @@ export function createOperator(scene: Scene): Operator {
       try {
         const override = scene.disk.beside(store => store.override(subject, facts, at));
         const before = inForce().find(one => one.override.id === override.id);
-        said = [...said.filter(one => one !== before), { override, at: before?.at ?? scene.clock.now() }];
+        said = [
+          ...said.filter(one => one.override.id !== override.id),
+          { override, at: before?.at ?? scene.clock.now(), isOver: false },
+        ];
         changedAt = scene.clock.now();
       } catch (error) {
         // Of a full disk the operator hears.
@@ -67,28 +76,25 @@ export function createOperator(scene: Scene): Operator {
       }
     },
     takeBack(all) {
-      const ids = inForce().map(({ override }) => override.id);
+      const ids = (all ? said : inForce().slice(0, 1)).map(({ override }) => override.id);
       try {
-        scene.disk.beside(store => store.resume(all ? ids : ids.slice(0, 1), 'oncall', wall()));
-        said = all ? [] : said.slice(1);
+        scene.disk.beside(store => store.resume(ids, 'oncall', wall()));
+        said = said.filter(({ override }) => !ids.includes(override.id));
         changedAt = scene.clock.now();
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
       }
     },
-    isDenied: user => isHeard(one => one.kind === 'deny' && one.member === user),
-    deniedSince: user => since(one => one.kind === 'deny' && one.member === user),
-    offSince: (toggle, environment) =>
-      since(
-        one =>
-          one.kind === 'off' && one.toggle === toggle && (one.environment === null || one.environment === environment),
-      ),
-    isPaused: (platform, toggle) =>
-      inForce().some(({ override: one }) => {
-        if (one.kind !== 'pause') return false;
-        const name = { source: toggle.source, target: platform.name, toggle: toggle.key }[one.what];
-        return one.name === name;
-      }),
+    isDenied(user) {
+      const at = since(isDenial(user));
+      return at !== undefined && scene.clock.now() - at > heardIn;
+    },
+    deniedSince: user => since(isDenial(user)),
+    offSince: (toggle, environment) => since(isOff(toggle, environment)),
+    mayTake: (user, toggle, environment) =>
+      said.some(({ override }) => isDenial(user)(override) || isOff(toggle, environment)(override)),
+    isPaused: (platform, toggle) => inForce().some(({ override }) => isPause(override, platform, toggle)),
+    mayBePaused: (platform, toggle) => said.some(({ override }) => isPause(override, platform, toggle)),
     get changedAt() {
       inForce();
       return changedAt;
@@ -99,4 +105,19 @@ export function createOperator(scene: Scene): Operator {
     },
   };
   return operator;
+}
+
+function isDenial(user: string): (override: Override) => boolean {
+  return one => one.kind === 'deny' && one.member === user;
+}
+
+function isOff(toggle: string, environment: string): (override: Override) => boolean {
+  return one =>
+    one.kind === 'off' && one.toggle === toggle && (one.environment === null || one.environment === environment);
+}
+
+function isPause(one: Override, platform: Platform, toggle: ToggleSetup): boolean {
+  return (
+    one.kind === 'pause' && one.name === { source: toggle.source, target: platform.name, toggle: toggle.key }[one.what]
+  );
 }

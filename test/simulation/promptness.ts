@@ -44,7 +44,7 @@ export function overdue(world: Scene, since: Since, operator: Operator): readonl
         if (now >= word + healedIn)
           late.push(`${nameOf(platform, place)}: ${user} is still in, and an operator said no`);
       }
-      if (operator.isPaused(platform, toggle)) continue;
+      if (operator.mayBePaused(platform, toggle)) continue;
       const side = world.sides.get(toggle.source);
       const said = side?.rules.get(toggle.rule);
       if (side === undefined || !Array.isArray(said)) continue;

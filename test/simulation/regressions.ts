@@ -1,6 +1,105 @@
 import type { Setup } from './setup.ts';
 import type { Step } from './steps.ts';
 
-/** Stories that went wrong once, made short. Each bug has a line in docs/reliability.md. */
-export const regressions: readonly { readonly what: string; readonly setup: Setup; readonly steps: readonly Step[] }[] =
-  [];
+/** A story that went wrong once, made short. Each bug has a line in docs/reliability.md. */
+export interface Regression {
+  readonly what: string;
+  readonly setup: Setup;
+  readonly steps: readonly Step[];
+}
+
+const setup: Setup = {
+  seed: 'regression',
+  sources: [{ id: 'main', kind: 'opal', shows: 'sentinel' }],
+  platforms: [
+    { name: 't1', kind: 'rest', readable: true, marks: false, groups: false, environments: ['production'] },
+    { name: 't2', kind: 'marked', readable: true, marks: true, groups: false, environments: ['production', 'test'] },
+  ],
+  toggles: [
+    { key: 'a', source: 'main', rule: 'a', state: 'on', allowEmpty: true },
+    { key: 'b', source: 'main', rule: 'b', state: 'on', allowEmpty: true },
+  ],
+  people: 'abcdefgh',
+  guard: {
+    maxRevokedShare: 0.3,
+    alwaysAllowedRevocations: 2,
+    maxGrantedShare: 1,
+    alwaysAllowedGrants: 50,
+    maxUsers: null,
+    window: 600_000,
+    maxRemovedToggles: 0.3,
+  },
+  reopen: false,
+  onRemoved: 'disable',
+};
+
+const hour = 3_600_000;
+
+export const regressions: readonly Regression[] = [
+  {
+    what: 'a toggle that its file switches off while the disk is full does not open when there is room again',
+    setup,
+    steps: [
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 3_000 },
+      { do: 'disk-full', ms: 20_000, after: 10 },
+      { do: 'file', key: 'a', becomes: 'off', after: 20_500 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcde', told: 'now', after: 20_000 },
+    ],
+  },
+  {
+    what: 'a revocation that failed is tried again also when the clock was set back an hour',
+    setup,
+    steps: [
+      { do: 'target-ill', target: 't1', how: 'broken', share: 1, ms: 3_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 2_000 },
+      { do: 'clock-jumps', ms: -hour, after: 290_000 },
+      { do: 'wait', after: 10 },
+    ],
+  },
+  {
+    what: 'two OPAs that took turns are in doubt no longer because the clock was set back',
+    setup,
+    steps: [
+      { do: 'two-opas', source: 'main', ms: 5_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 6_000 },
+      { do: 'clock-jumps', ms: -hour, after: 3_000 },
+    ],
+  },
+  {
+    what: 'an answer of before the clock was set back starts no write',
+    setup,
+    steps: [
+      { do: 'target-ill', target: 't1', how: 'too-many-long', share: 1, ms: 4_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcde', told: 'now', after: 1_000 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcde', told: 'lost', after: 3_000 },
+      { do: 'clock-jumps', ms: -hour, after: 20_000 },
+    ],
+  },
+  {
+    what: 'what an operator said for a time is over while the disk is full, and the program goes on',
+    setup,
+    steps: [
+      { do: 'override', subject: { kind: 'deny', member: 'a' }, ms: 5_000, after: 3_000 },
+      { do: 'disk-full', ms: 10_000, after: 20_000 },
+    ],
+  },
+  {
+    what: 'a write that waits for an answer of an OPA that hangs is not planned over and over',
+    setup,
+    steps: [
+      { do: 'target-ill', target: 't1', how: 'broken', share: 1, ms: 60_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 3_000 },
+      { do: 'opa-ill', source: 'main', how: 'silent', share: 1, ms: 40_000, after: 30_000 },
+    ],
+  },
+  {
+    what: 'an OPA that restarts half loaded and does not say at first what its OPAL noted',
+    setup: { ...setup, sources: [{ id: 'main', kind: 'opal', shows: 'system.opal' }] },
+    steps: [
+      { do: 'opa-ill', source: 'main', how: 'broken', share: 1, ms: 1_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcde', told: 'lost', after: 100 },
+      { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 500 },
+      { do: 'callbacks', source: 'main', count: 1, forged: false, after: 20_000 },
+    ],
+  },
+];

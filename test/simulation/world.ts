@@ -36,7 +36,10 @@ export function createWorld(setup: Setup, tell?: (line: string) => void): World 
   const clock = createSimClock();
   const random = createRandom(`${setup.seed}/world`);
   const network = createNetwork(clock, random.fork('network'));
-  const disk = createDisk(note);
+  const disk = createDisk(line => {
+    note(line);
+    if (line === 'state saveBlocks') world.judge.planned();
+  });
   let running: Running | undefined;
   let startedAt = 0;
   let lives = 0;
