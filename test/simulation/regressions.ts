@@ -87,19 +87,19 @@ export const regressions: readonly Regression[] = [
     what: 'a write that waits for an answer of an OPA that hangs is not planned over and over',
     setup,
     steps: [
-      { do: 'target-ill', target: 't1', how: 'broken', share: 1, ms: 60_000, after: 10 },
+      { do: 'toggle-ill', target: 't2', key: 'a', how: 'reset', ms: 60_000, after: 10 },
       { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 3_000 },
       { do: 'opa-ill', source: 'main', how: 'silent', share: 1, ms: 40_000, after: 30_000 },
     ],
   },
   {
     what: 'an OPA that restarts half loaded and does not say at first what its OPAL noted',
-    setup: { ...setup, sources: [{ id: 'main', kind: 'opal', shows: 'system.opal' }] },
+    setup: { ...setup, seed: 'half 4', sources: [{ id: 'main', kind: 'opal', shows: 'system.opal' }] },
     steps: [
-      { do: 'opa-ill', source: 'main', how: 'broken', share: 1, ms: 1_000, after: 10 },
       { do: 'policy', source: 'main', rule: 'a', users: 'bcde', told: 'lost', after: 100 },
-      { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 500 },
-      { do: 'callbacks', source: 'main', count: 1, forged: false, after: 20_000 },
+      { do: 'opa-ill', source: 'main', how: 'broken', share: 0.5, ms: 3_000, after: 10 },
+      { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 100 },
+      { do: 'callbacks', source: 'main', count: 3, forged: false, after: 20_000 },
     ],
   },
 ];
