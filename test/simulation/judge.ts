@@ -189,11 +189,13 @@ export function createJudge(world: Scene): Judge {
     handChanged,
     sent(platform, place, users) {
       const name = nameOf(platform, place);
-      // A denial writes who else may be in, by what was sent before; where nobody can look, for as long as anybody knows.
-      const earlier = (sentLately.get(name) ?? []).slice(platform.setup.readable ? -3 : -12);
-      const isDenial = lettersOf(world.setup.people).some(user => operator.deniedSince(user) !== undefined);
-      const mayBeIn = new Set(isDenial ? earlier.flat() : []);
-      const unseen = new Set(platform.setup.readable ? [] : (handAdded.get(name) ?? []));
+      // A denial writes who else may be in: by what was sent before, or, where nobody can look, by what was ever in.
+      const earlier = (sentLately.get(name) ?? []).slice(-3);
+      const everybody = lettersOf(world.setup.people);
+      const isDenial = everybody.some(user => operator.deniedSince(user) !== undefined);
+      const mayBeIn = new Set(!isDenial ? [] : platform.setup.readable ? earlier.flat() : everybody);
+      // Whom a hand added since the last look, no write knows of.
+      const unseen = new Set(handAdded.get(name));
       for (const what of judgeWrite(
         world,
         platform,

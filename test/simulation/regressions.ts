@@ -61,8 +61,11 @@ export const regressions: readonly Regression[] = [
     setup,
     steps: [
       { do: 'two-opas', source: 'main', ms: 5_000, after: 10 },
-      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'now', after: 6_000 },
+      { do: 'callbacks', source: 'main', count: 1, forged: false, after: 900 },
+      { do: 'callbacks', source: 'main', count: 3, forged: false, after: 900 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'bcd', told: 'storm', after: 6_000 },
       { do: 'clock-jumps', ms: -hour, after: 3_000 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abc', told: 'now', after: 10 },
     ],
   },
   {
