@@ -1,5 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** Whole programs, hostile input, long stories: `npm run test:whole`. Everything else is `npm test`, in under two minutes. */
+const whole = [
+  'test/action/**/*.test.ts',
+  'test/fuzz/**/*.test.ts',
+  'test/docs/gitops.test.ts',
+  'test/cli/{any-order,canary-walk,kill,shutdown}.test.ts',
+  'test/tasks/{preview-truth,remote}.test.ts',
+  'test/targets/launchdarkly/line-*.test.ts',
+];
+
 export default defineConfig({
   test: {
     // The tests wait more than they compute: one worker per core, not one less.
@@ -9,9 +19,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**'],
+          exclude: ['test/peers/**', ...whole],
           testTimeout: 20_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'whole',
+          include: whole,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

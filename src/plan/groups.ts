@@ -48,6 +48,8 @@ interface Room {
   readonly context: Context;
   readonly seats: readonly Seat[];
   outside(environment: string, name: string): readonly LivePlacement[];
+  /** Ids of what makes a listing ours or brings it back, by its key. */
+  readonly steps: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -69,7 +71,7 @@ export function arrangeGroups(
       .filter(({ view }) => view === lookup.view)
       .flatMap(({ drafts }) => drafts.map(draft => seatOf(draft, byId.get(planned.get(draft) ?? ''))));
     for (const seat of own) keepForm(seat);
-    const room: Room = { context, seats: own, outside: outsideOf(lookup, own) };
+    const room: Room = { context, seats: own, outside: outsideOf(lookup, own), steps: stepsOf(lookup, changes) };
     for (const { seat, name } of unanimous(own, (environment, name) => room.outside(environment, name)))
       seat.change = seat.change && inForm(seat.change, name);
     for (const table of tablesOf(own)) serve(room, table);
@@ -82,6 +84,15 @@ export function arrangeGroups(
     const needs = change.needs.filter(id => !before.has(id) || after.has(id));
     return needs.length === change.needs.length ? change : { ...change, needs };
   });
+}
+
+function stepsOf({ view }: Lookup, changes: readonly Change[]): Room['steps'] {
+  const steps = new Map<string, string[]>();
+  for (const { kind, target, key, id } of changes) {
+    if (target === view.name && (kind === 'adopt' || kind === 'restore'))
+      steps.set(key, [...(steps.get(key) ?? []), id]);
+  }
+  return steps;
 }
 
 function seatOf(draft: Draft, planned: Change | undefined): Seat {
@@ -210,7 +221,11 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     const change = seat.change ?? formAlone(room, seat, name);
     if (change === undefined) continue;
     if (needs.length === 0 || mayWait(seat, change, phase)) seat.change = join(change, name, needs);
-    else apart(room, [seat]);
+    else {
+      apart(room, [seat]);
+      // It enters once they have left.
+      if (seat.change === undefined) for (const one of dissenters) one.change &&= { ...one.change, unfinished: true };
+    }
   }
 }
 
@@ -296,8 +311,11 @@ function join(change: Placed, name: string, needs: readonly string[]): Placed {
 }
 
 /** Nobody comes or goes: only the form does not fit. */
-function formAlone({ context }: Room, { draft, now }: Seat, group: string | undefined): Placed | undefined {
-  const { stuck, contents } = draft;
+function formAlone({ context, steps }: Room, { draft, now }: Seat, group: string | undefined): Placed | undefined {
+  const { stuck, contents, site } = draft;
   if (group === now || stuck || !contents.settled || !contents.known) return undefined;
-  return inForm({ ...placementChange(context, draft, asItIs(draft), false), phase: 'tidy', needs: [] }, group);
+  const needs = steps.get(site.key) ?? [];
+  const isOurs = needs.length > 0 || (site.first !== 'adopt' && site.first !== 'restore');
+  if (!isOurs || site.paused) return undefined;
+  return inForm({ ...placementChange(context, draft, asItIs(draft), false), phase: 'tidy', needs }, group);
 }

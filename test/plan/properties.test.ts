@@ -189,7 +189,7 @@ describe('a plan', () => {
         finish(world, plan, false);
         expect(planTargets(world.input()).changes).toEqual([]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: Number(process.env.PLANS ?? 1_000) },
     );
   });
 
