@@ -62,10 +62,12 @@ export function judgeWrite(
   }
   // What no file names any more closes without an answer.
   if (isWanted(latest?.toggle, platform, place) && operator.isPaused(platform, latest.toggle)) {
-    const takes = lost.some(user => operator.deniedSince(user) === undefined);
+    const takes = lost.some(user => operator.deniedSince(user) === undefined && !unseen.has(user));
     const isOff =
       operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined || latest.toggle.state === 'off';
-    const isSettled = world.clock.now() - operator.changedAt > heardAndSent;
+    // What a denial writes where nobody can look, after a write without an answer, is no more than a guess.
+    const isGuess = !platform.setup.readable && mayBeIn.size > 0;
+    const isSettled = !isGuess && world.clock.now() - operator.changedAt > heardAndSent;
     if (isSettled && (gained.length > 0 || (takes && !isOff))) {
       wrong.push(`${nameOf(platform, place)}: it is written and paused`);
     }

@@ -11,6 +11,7 @@ export async function carryOut(world: World, step: Step): Promise<void> {
   const { clock } = world;
   world.note(`* ${JSON.stringify(step)}`);
   act(world, step);
+  world.judge.noteHealth();
   if (step.do === 'terminate') {
     await world.terminate();
     startAfter(world, step.down);

@@ -102,7 +102,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const audiences = new Set(
       wanted.map(({ source, rule }) => audienceIdOf({ source, package: ['app'], rule }, 'user')),
     );
-    if (windows.some(({ source, until }) => sources.has(source) && until > since)) return;
+    if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
     const mine = consents.filter(
       consent =>
         consent.until > wall() - guard.window &&
@@ -156,7 +156,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       });
     },
     opened(source, ms) {
-      windows.push({ source, until: world.clock.now() + ms + 5_000 });
+      windows.push({ source, until: wall() + ms + 5_000 });
     },
     jumped() {
       // Of a window that ends in the past nobody can tell any more what is in it.

@@ -30,6 +30,8 @@ export interface Judge {
   started(running: Running): void;
   approve(which: number, local: boolean): void;
   openWindow(source: string, ms: number): void;
+  /** Something may be ill now, or well again. */
+  noteHealth(): void;
   /** The program planned. */
   planned(): void;
   /** After a step. */
@@ -232,6 +234,7 @@ export function createJudge(world: Scene): Judge {
       } else if (act === 'remove') handGone.set(name, new Set([...(handGone.get(name) ?? []), user]));
       guard.handed(platform, place, act, user);
     },
+    noteHealth,
     planned() {
       const second = Math.floor(world.clock.now() / 1000);
       plans = second === planSecond ? plans + 1 : 1;

@@ -37,6 +37,8 @@ const heardIn = 2_500;
 
 export function createOperator(scene: Scene): Operator {
   let said: Said[] = [];
+  /** What was taken back last: the program may not have heard of it. */
+  let takenBack: readonly Override[] = [];
   let changedAt = 0;
 
   function wall(): number {
@@ -79,7 +81,9 @@ export function createOperator(scene: Scene): Operator {
       const ids = (all ? said : inForce().slice(0, 1)).map(({ override }) => override.id);
       try {
         scene.disk.beside(store => store.resume(ids, 'oncall', wall()));
-        said = said.filter(({ override }) => !ids.includes(override.id));
+        const taken = said.filter(({ override }) => ids.includes(override.id));
+        said = said.filter(one => !taken.includes(one));
+        takenBack = taken.map(({ override }) => override);
         changedAt = scene.clock.now();
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
@@ -91,8 +95,11 @@ export function createOperator(scene: Scene): Operator {
     },
     deniedSince: user => since(isDenial(user)),
     offSince: (toggle, environment) => since(isOff(toggle, environment)),
-    mayTake: (user, toggle, environment) =>
-      said.some(({ override }) => isDenial(user)(override) || isOff(toggle, environment)(override)),
+    mayTake(user, toggle, environment) {
+      const lately = scene.clock.now() - changedAt <= heardIn ? takenBack : [];
+      const all = [...lately, ...said.map(({ override }) => override)];
+      return all.some(one => isDenial(user)(one) || isOff(toggle, environment)(one));
+    },
     isPaused: (platform, toggle) => inForce().some(({ override }) => isPause(override, platform, toggle)),
     mayBePaused: (platform, toggle) => said.some(({ override }) => isPause(override, platform, toggle)),
     get changedAt() {
