@@ -5,7 +5,7 @@ const whole = [
   'test/action/**/*.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/docs/gitops.test.ts',
-  'test/cli/{any-order,canary-walk,kill,shutdown}.test.ts',
+  'test/cli/**/*.test.ts',
   'test/tasks/{preview-truth,remote}.test.ts',
   'test/targets/launchdarkly/line-*.test.ts',
 ];

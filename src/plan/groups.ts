@@ -193,8 +193,10 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     const members = membersIn(who);
     return members === undefined || !sameMembers(members, target);
   };
-  if (room.outside(environment, name).some(isOther)) return apart(room, [...moving, ...entrants]);
   const dissenters = room.seats.filter(seat => isIn(seat, table) && !mayStay(seat, table));
+  if (room.outside(environment, name).some(isOther) || !dissenters.every(seat => isOpen(room, seat))) {
+    return apart(room, [...moving, ...entrants]);
+  }
   // For a newcomer nobody is made to leave.
   if (moving.length === 0 && dissenters.some(({ change }) => change === undefined || change.after.group === name)) {
     return apart(room, entrants);
@@ -311,11 +313,16 @@ function join(change: Placed, name: string, needs: readonly string[]): Placed {
 }
 
 /** Nobody comes or goes: only the form does not fit. */
-function formAlone({ context, steps }: Room, { draft, now }: Seat, group: string | undefined): Placed | undefined {
-  const { stuck, contents, site } = draft;
-  if (group === now || stuck || !contents.settled || !contents.known) return undefined;
-  const needs = steps.get(site.key) ?? [];
-  const isOurs = needs.length > 0 || (site.first !== 'adopt' && site.first !== 'restore');
-  if (!isOurs || site.paused) return undefined;
-  return inForm({ ...placementChange(context, draft, asItIs(draft), false), phase: 'tidy', needs }, group);
+function formAlone(room: Room, seat: Seat, group: string | undefined): Placed | undefined {
+  const { stuck, contents, site } = seat.draft;
+  const isSure = contents.settled && contents.known && !stuck;
+  if (group === seat.now || !isSure || !isOpen(room, seat) || site.paused) return undefined;
+  const made = placementChange(room.context, seat.draft, asItIs(seat.draft), false);
+  return inForm({ ...made, phase: 'tidy', needs: room.steps.get(site.key) ?? [] }, group);
+}
+
+/** What is archived, or not ours yet, can be written only where this plan brings it back or takes it over. */
+function isOpen({ steps }: Room, { draft }: Seat): boolean {
+  const { first, key } = draft.site;
+  return (first !== 'adopt' && first !== 'restore') || steps.has(key);
 }

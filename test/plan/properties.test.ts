@@ -191,7 +191,7 @@ describe('a plan', () => {
       }),
       { numRuns: Number(process.env.PLANS ?? 1_000) },
     );
-  });
+  }, 600_000);
 
   it('takes before it gives, in one target', () => {
     fc.assert(
