@@ -244,7 +244,8 @@ function markedPlatform(setup: PlatformSetup, random: Random, eye: Eye): Platfor
       const listing = held.listings.get(key);
       const there = listing?.in.get(environment);
       if (listing === undefined || there === undefined) return false;
-      if (act === 'delete') return held.listings.delete(key);
+      // Where nobody can look, nobody finds that it is gone, and such a platform makes nothing anew.
+      if (act === 'delete') return readable && held.listings.delete(key);
       // Who shares a group shares what a hand does to it: hands change lists of a single flag here.
       if (there.group !== undefined && (act === 'add' || act === 'remove')) return false;
       const members = there.who.kind === 'members' ? [...there.who.members.values()] : [];
