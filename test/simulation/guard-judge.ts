@@ -43,6 +43,15 @@ interface Consent {
 }
 
 const approvalHolds = 60 * 60_000;
+/** A write is planned before it lands, and recorded after: so far (ms) both ends of the window may be off. */
+const landing = 3_000;
+
+/** Who may have been in when the window began. */
+function basesOf(history: readonly Moment[], since: number): readonly (readonly string[])[] {
+  const from = history.findLastIndex(({ at }) => at <= since - landing);
+  const found = history.slice(Math.max(0, from)).filter(({ at }, index) => index === 0 || at <= since);
+  return found.map(({ users }) => users);
+}
 
 export function createGuardJudge(world: Scene, wrong: (what: string) => void, operator: Operator): GuardJudge {
   const { guard, toggles } = world.setup;
@@ -96,8 +105,8 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       one.muddyUntil = Math.max(one.muddyUntil, now + guard.window);
       return;
     }
-    const base = one.history.findLast(({ at }) => at <= since) ?? one.history[0];
-    if (base === undefined) return;
+    const bases = basesOf(one.history, since);
+    if (bases.length === 0) return;
     const sources = new Set(wanted.map(({ source }) => source));
     const audiences = new Set(
       wanted.map(({ source, rule }) => audienceIdOf({ source, package: ['app'], rule }, 'user')),
@@ -110,17 +119,27 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
           (consent.source !== null && sources.has(consent.source)) ||
           (consent.audience !== null && audiences.has(consent.audience))),
     );
-    const gone = base.users.filter(user => !users.includes(user) && !mine.some(({ revoked }) => revoked.has(user)));
-    const name = nameOf(platform, place);
-    if (gone.length > guard.alwaysAllowedRevocations && gone.length / base.users.length > guard.maxRevokedShare) {
-      wrong(
-        `${name}: ${gone.length} of ${base.users.length} are taken away within the window (${base.users.join('')} -> ${users.join('')}) and nobody approved it`,
-      );
-    }
     const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
-    if (users.length === 0 && base.users.length >= 2 && !mayBeEmpty && gone.length > 0) {
-      wrong(`${name}: it becomes empty (${base.users.join('')}) and nobody approved it`);
+    const faults = bases.map(base => faultOf(base, users, mine, mayBeEmpty));
+    const [first] = faults;
+    if (first !== undefined && faults.every(fault => fault !== undefined))
+      wrong(`${nameOf(platform, place)}: ${first}`);
+  }
+
+  function faultOf(
+    base: readonly string[],
+    users: readonly string[],
+    mine: readonly Consent[],
+    mayBeEmpty: boolean,
+  ): string | undefined {
+    const gone = base.filter(user => !users.includes(user) && !mine.some(({ revoked }) => revoked.has(user)));
+    const what = `(${base.join('')} -> ${users.join('')}) and nobody approved it`;
+    if (gone.length > guard.alwaysAllowedRevocations && gone.length / base.length > guard.maxRevokedShare) {
+      return `${gone.length} of ${base.length} are taken away within the window ${what}`;
     }
+    return users.length === 0 && base.length >= 2 && !mayBeEmpty && gone.length > 0
+      ? `it becomes empty ${what}`
+      : undefined;
   }
 
   return {
