@@ -154,15 +154,22 @@ export function createJudge(world: Scene): Judge {
     }
   }
 
+  /** The program ended before it could answer: what it had kept by then counts. */
+  function keptInState(same: readonly Blocked[]): void {
+    const at = world.clock.now() + world.clock.skew;
+    const ids = new Set(world.disk.look(store => store.approvals(at).map(({ id }) => id)));
+    for (const one of same) if (ids.has(one.id)) guard.approved(one);
+  }
+
   function approveOne(which: number, local: boolean): boolean {
     const until = world.clock.now() + world.clock.skew + approvalHolds;
+    const blocks = blocked();
+    noteBlocked(blocks);
+    const block = blocks[which % Math.max(1, blocks.length)];
+    if (block === undefined) return false;
+    const same = blocks.filter(({ id }) => id === block.id);
+    const { running } = world;
     try {
-      const blocks = blocked();
-      noteBlocked(blocks);
-      const block = blocks[which % Math.max(1, blocks.length)];
-      if (block === undefined) return false;
-      const same = blocks.filter(({ id }) => id === block.id);
-      const { running } = world;
       if (local || running === undefined) {
         const at = world.clock.now() + world.clock.skew;
         const approval = world.disk.beside(store => store.approve(block.id, 'oncall', until, at));
@@ -174,12 +181,13 @@ export function createJudge(world: Scene): Judge {
       if (said && world.running) {
         for (const one of same) guard.approved(one);
         approvals.set(block.id, Date.parse(said.until));
-      }
+      } else keptInState(same);
       return true;
     } catch (error) {
       // The disk is full, or the program ended in the middle of it: nobody was told that it is approved.
-      if (error instanceof ProblemError || error instanceof Dead) return false;
-      throw error;
+      if (!(error instanceof ProblemError || error instanceof Dead)) throw error;
+      keptInState(same);
+      return false;
     }
   }
 
