@@ -7,12 +7,15 @@ export function usersOf(target: FakeRestApi, key: string): unknown {
   return target.toggles.get(key)?.users;
 }
 
-/** Waits until a toggle is held by exactly these; says who had it when that does not come. */
+/**
+ * Waits until a toggle is held by exactly these; says who had it when that does not come. An OPAL that has its policy and
+ * no data yet is given 15 s before it is asked to load again.
+ */
 export async function untilHolds(
   target: FakeRestApi,
   key: string,
   users: readonly string[],
-  timeoutMs = 15_000,
+  timeoutMs = 45_000,
 ): Promise<void> {
   const wanted = JSON.stringify(users);
   await until(`${key} for ${wanted}`, () => JSON.stringify(usersOf(target, key)) === wanted, { timeoutMs }).catch(
