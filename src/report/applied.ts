@@ -2,9 +2,9 @@ import type { Plan } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import { inertMarkdown, markdownName } from './inert.ts';
 import { approveCommand, type JsonOptions } from './json.ts';
-import { list, markdownTable, planLists } from './markdown.ts';
+import { changeCells, list, markdownTable, planLists } from './markdown.ts';
 import { type Done, outcomeDetails, outcomeLine } from './outcome.ts';
-import { blockedWhat, blockedWhy, changeRow } from './sections.ts';
+import { blockedWhat, blockedWhy } from './sections.ts';
 import { problemText } from './wording.ts';
 
 /** What an apply did, and what it could not do. */
@@ -76,20 +76,11 @@ function problemItem(problem: Problem): string {
 
 function doneTable(done: readonly Done[]): string {
   if (done.length === 0) return '';
-  const rows = done.map(({ change, outcome }) => {
-    const row = changeRow(change);
-    return [
-      markdownName(row.toggle),
-      markdownName(row.target),
-      markdownName(row.environment),
-      row.action,
-      row.users,
-      row.granted,
-      row.revoked,
-      outcome.result,
-      inertMarkdown(outcomeDetails(outcome)),
-    ];
-  });
+  const rows = done.map(({ change, outcome }) => [
+    ...changeCells(change),
+    outcome.result,
+    inertMarkdown(outcomeDetails(outcome)),
+  ]);
   const head = ['toggle', 'target', 'environment', 'change', 'users', '+', '−', 'result', 'details'];
   return `### Changes\n\n${markdownTable(head, '----+++--', rows)}`;
 }

@@ -1,5 +1,5 @@
 import type { Members } from '../domain/members.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { Change, Plan } from '../domain/plan.ts';
 import { inertMarkdown, markdownName } from './inert.ts';
 import { approveCommand, type JsonOptions } from './json.ts';
 import { blockedWhat, blockedWhy, changeRow, namesOfPlan, origins, overrideLines } from './sections.ts';
@@ -62,21 +62,17 @@ export function planLists(plan: Plan, options: JsonOptions = {}): readonly strin
   ];
 }
 
+/** The columns of a change from its toggle to who it takes out, as cells of a table. */
+export function changeCells(change: Change): readonly string[] {
+  const { toggle, target, environment, action, users, granted, revoked } = changeRow(change);
+  return [markdownName(toggle), markdownName(target), markdownName(environment), action, users, granted, revoked];
+}
+
 function changeTable(plan: Plan): string {
   if (plan.changes.length === 0) return '';
   const rows = plan.changes.map(change => {
-    const row = changeRow(change);
-    return [
-      markdownName(row.toggle),
-      markdownName(row.target),
-      markdownName(row.environment),
-      row.action,
-      row.users,
-      row.granted,
-      row.revoked,
-      row.causes,
-      inertMarkdown(row.details),
-    ];
+    const { causes, details } = changeRow(change);
+    return [...changeCells(change), causes, inertMarkdown(details)];
   });
   const head = ['toggle', 'target', 'environment', 'change', 'users', '+', '−', 'cause', 'details'];
   return markdownTable(head, '----+++--', rows);
