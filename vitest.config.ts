@@ -7,7 +7,9 @@ const whole = [
   'test/docs/gitops.test.ts',
   'test/cli/**/*.test.ts',
   'test/tasks/{preview-truth,remote}.test.ts',
-  'test/targets/launchdarkly/line-*.test.ts',
+  'test/targets/launchdarkly/line*.test.ts',
+  'test/lib/git/drivers.test.ts',
+  'test/load/git-flags.test.ts',
 ];
 
 export default defineConfig({
