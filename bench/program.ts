@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { answers, LOGS, plainEnvironment, tail } from '../test/peers/process.ts';
 import { until } from '../test/peers/until.ts';
 import { now } from './clock.ts';
 import type { Alive } from './probe.ts';
+import { socketsOf } from '../test/support/sockets-of.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const PROBE = new URL('probe.ts', import.meta.url).href;
@@ -59,7 +60,7 @@ export async function startProgram(config: string, port: number, timeoutMs: numb
   return {
     pid,
     peakMemory: () => peakMemory(pid),
-    sockets: () => sockets(pid),
+    sockets: () => socketsOf(pid),
     alive() {
       return new Promise(resolve => {
         child.once('message', got => resolve(got as Alive));
@@ -98,15 +99,4 @@ export async function runOnce(
 function peakMemory(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line?.[1]) * 1024;
-}
-
-function sockets(pid: number): number {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).filter(fd => {
-    try {
-      return readlinkSync(join(folder, fd)).startsWith('socket:');
-    } catch {
-      return false;
-    }
-  }).length;
 }

@@ -33,11 +33,16 @@ export async function watchPaths(
   const folders = new Set(paths.flatMap(path => [dirname(path), path]));
   const isOurs = (folder: string, name: string) => paths.includes(folder) || paths.includes(join(folder, name));
   const watchers = new Map<string, FSWatcher>();
+  const cover = () => {
+    for (const folder of folders) watchFolder(watchers, folder, isOurs, settle);
+  };
   try {
+    // Before the first await: what changes while the marks are read is told as well.
+    cover();
     before = await marks(paths);
     while (!signal.aborted) {
-      for (const folder of folders) watchFolder(watchers, folder, isOurs, settle);
       await clock.sleep(rescanMs, signal);
+      cover();
       const now = await marks(paths);
       if (now !== before) settle();
     }

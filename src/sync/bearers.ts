@@ -19,12 +19,20 @@ export function ownerOf(bearer: string, bearers: ReadonlyMap<string, string>): s
   return owner;
 }
 
-/** The bearers of all sources, by id: under the configured secret, else under the one that the state keeps. */
+/** What callbacks are signed with: the configured secret, else the one that the state keeps. */
+export function callbackSecretOf(
+  { callbackSecret }: Pick<Config, 'callbackSecret'>,
+  store: Pick<StateStore, 'secret'>,
+): string {
+  return callbackSecret ?? store.secret('callback');
+}
+
+/** The bearers of all sources, by id. */
 export function bearersOf(
-  { callbackSecret, instance }: Config,
+  config: Config,
   sources: readonly Source[],
   store: Pick<StateStore, 'secret'>,
 ): ReadonlyMap<string, string> {
-  const secret = callbackSecret ?? store.secret('callback');
-  return new Map(sources.map(({ id }) => [id, callbackBearer(secret, instance, id)]));
+  const secret = callbackSecretOf(config, store);
+  return new Map(sources.map(({ id }) => [id, callbackBearer(secret, config.instance, id)]));
 }

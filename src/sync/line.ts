@@ -16,6 +16,7 @@ import { createHoldLimit } from './hold-limit.ts';
 import { followMoves } from './moves.ts';
 import { createOverriding, type Overriding } from './overriding.ts';
 import { createPlanning } from './planning.ts';
+import { placesOf } from './same-place.ts';
 import { createScanning } from './scanning.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
@@ -407,11 +408,6 @@ export function createLine(options: LineOptions): Line {
       aborting.abort(new Error('stopping'));
     },
   };
-}
-
-function placesOf(target: Target): readonly string[] {
-  const environments = target.environments.length > 0 ? target.environments : [''];
-  return environments.map(one => target.place?.(one)).filter(place => place !== undefined);
 }
 
 /** Something of ours lies in a target under a key that no file wants: its file may only not be there yet. */

@@ -6,6 +6,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { environmentNow, keyAt, placementId, reaches } from './former-address.ts';
 
+/** Names of what a target writes, environment by environment; none where its kind names nothing. */
+export function placesOf(target: Target): readonly string[] {
+  const environments = target.environments.length > 0 ? target.environments : [''];
+  return environments.map(one => target.place?.(one)).filter(place => place !== undefined);
+}
+
 export interface SamePlacesOptions {
   readonly target: Target;
   readonly former: readonly Target[];

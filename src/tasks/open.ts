@@ -8,7 +8,7 @@ import { sourceKinds, targetKinds } from '../kinds.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { memoryState, openState } from '../state/store.ts';
-import { callbackBearer } from '../sync/bearers.ts';
+import { callbackBearer, callbackSecretOf } from '../sync/bearers.ts';
 import { createLine, type Line } from '../sync/line.ts';
 import { leaveInOrder } from '../sync/upkeep.ts';
 import type { Observer } from '../sync/view.ts';
@@ -206,7 +206,7 @@ function openSource(entry: Config['sources'][number], options: OpenOptions, stor
   const callback =
     options.mode === 'run'
       ? {
-          bearer: callbackBearer(config.callbackSecret ?? store.secret('callback'), config.instance, entry.id),
+          bearer: callbackBearer(callbackSecretOf(config, store), config.instance, entry.id),
           port: config.bind.port,
         }
       : undefined;

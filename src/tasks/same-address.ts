@@ -1,5 +1,6 @@
 import { ProblemError } from '../domain/problem.ts';
 import type { Target } from '../domain/target.ts';
+import { placesOf } from '../sync/same-place.ts';
 
 /**
  * Two targets in one place would each take back what the other wrote. Throws a ProblemError `same-address` that names
@@ -8,9 +9,7 @@ import type { Target } from '../domain/target.ts';
 export function checkAddresses(targets: readonly Target[]): void {
   const owners = new Map<string, string>();
   for (const target of targets) {
-    const environments = target.environments.length > 0 ? target.environments : [''];
-    const places = environments.map(one => target.place?.(one)).filter(place => place !== undefined);
-    for (const place of new Set([target.address, ...places])) {
+    for (const place of new Set([target.address, ...placesOf(target)])) {
       const other = owners.get(place);
       if (other === undefined) owners.set(place, target.name);
       else {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Running, start } from '../peers/process.ts';
@@ -7,6 +7,7 @@ import { writeFiles } from '../support/temp-folder.ts';
 import type { Status } from '../../src/sync/view.ts';
 import { ask, type Asked, closeIdle } from './ask.ts';
 import type { Alive } from './probe.ts';
+import { socketsOf } from '../support/sockets-of.ts';
 
 const sources = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const probe = new URL('probe.ts', import.meta.url).href;
@@ -127,15 +128,4 @@ function readIfThere(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function socketsOf(pid: number): number {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).filter(fd => {
-    try {
-      return readlinkSync(join(folder, fd)).startsWith('socket:');
-    } catch {
-      return false;
-    }
-  }).length;
 }
