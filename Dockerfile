@@ -26,5 +26,6 @@ WORKDIR /etc/optoggles
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/nodejs/bin/node", "/app/dist/cli/main.js"]
+# Node's defaults let memory grow to twice what is needed, for nothing that can be measured (bench/RESULTS.md).
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--heap-growing-percent=50", "/app/dist/cli/main.js"]
 CMD ["run", "--config", "/etc/optoggles/optoggles.yaml"]

@@ -8,7 +8,8 @@ import { now } from './clock.ts';
 import type { Alive } from './probe.ts';
 import { socketsOf } from '../test/support/sockets-of.ts';
 
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+/** What the image starts, with its options for Node: what is measured is what runs. */
+const IMAGE = imageArguments();
 const PROBE = new URL('probe.ts', import.meta.url).href;
 
 /** A folder: where the time goes is written there, as `.cpuprofile`. The figures of such a run do not count. */
@@ -38,7 +39,7 @@ export async function startProgram(config: string, port: number, timeoutMs: numb
       ...(PROFILES === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`, '--cpu-prof-interval=200']),
       '--import',
       PROBE,
-      MAIN,
+      ...IMAGE,
       'run',
       '--config',
       config,
@@ -83,17 +84,28 @@ export async function runOnce(
 ): Promise<{ ms: number; memory: number; output: string; code: number | null }> {
   const memoryFile = join(cwd, 'memory');
   const began = now();
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', PROBE, MAIN, ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...plainEnvironment(), OPTOGGLES_BENCH_MEMORY: memoryFile },
-  });
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--import', PROBE, ...IMAGE, ...args],
+    {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...plainEnvironment(), OPTOGGLES_BENCH_MEMORY: memoryFile },
+    },
+  );
   let output = '';
   child.stdout.on('data', chunk => (output += String(chunk)));
   child.stderr.on('data', chunk => (output += String(chunk)));
   const code = await new Promise<number | null>(resolve => child.once('close', resolve));
   const took = now() - began;
   return { ms: took, memory: Number(readFileSync(memoryFile, 'utf8')), output, code };
+}
+
+function imageArguments(): readonly string[] {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+  const [, ...args] = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
+  return args.map(arg => (arg.startsWith('/app/') ? join(root, arg.slice('/app/'.length)) : arg));
 }
 
 function peakMemory(pid: number): number {

@@ -165,9 +165,10 @@ export function createEngine(options: EngineOptions): RunningEngine {
     gauges,
     callback: bearer => line.callback(bearer),
     sync(by) {
-      store.audit({ at: clock.now(), what: 'started', by, message: 'asked to sync' });
       options.repository?.poke();
       line.syncAll();
+      // Last: what cannot be written down, on a full disk, is asked for all the same.
+      store.audit({ at: clock.now(), what: 'started', by, message: 'asked to sync' });
     },
     ...(options.repository && { pushed: options.repository.pushed.bind(options.repository) }),
     approve(id, by) {

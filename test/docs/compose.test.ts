@@ -47,9 +47,16 @@ it('the image is made of bases named by their contents, and runs as nobody witho
   expect(shipped).not.toMatch(/^(RUN|ADD|SHELL) /m);
 });
 
-it('the image starts what the package names as its command', () => {
-  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { optoggles: string } };
-  expect(shipped).toContain(`ENTRYPOINT ["/nodejs/bin/node", "/app/${bin.optoggles}"]`);
+it('the image starts what the package names as its command, as npm start does', () => {
+  const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    bin: { optoggles: string };
+    scripts: { start: string };
+  };
+  const [node, ...args] = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(shipped)?.[1] ?? '[]') as string[];
+  expect(node).toBe('/nodejs/bin/node');
+  expect(args.at(-1)).toBe(`/app/${bin.optoggles}`);
+  expect(args.length).toBeGreaterThan(1);
+  expect(scripts.start).toBe(`exec node ${args.slice(0, -1).join(' ')} src/cli/main.ts run`);
   expect(shipped).toMatch(/CMD \["run", "--config", "\/etc\/optoggles\/optoggles\.yaml"\]/);
 });
 

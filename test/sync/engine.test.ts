@@ -25,6 +25,23 @@ function stateOf(engine: RunningEngine, key: string) {
   return engine.status().toggles.find(toggle => toggle.key === key);
 }
 
+test('a sync that cannot be written down, on a full disk, is done all the same, and its asker hears of it', async () => {
+  const world = createWorld();
+  world.policy('beta', ['alice']);
+  const engine = await engineOf(world);
+  world.policy('beta', ['bob']);
+  const audit = world.store.audit.bind(world.store);
+  Object.assign(world.store, {
+    audit(entry: Parameters<typeof audit>[0]) {
+      if (entry.what === 'started') throw new Error('database or disk is full');
+      audit(entry);
+    },
+  });
+  expect(() => engine.sync('oncall')).toThrow('full');
+  await world.clock.advance(1_000);
+  expect(world.target.members('beta', 'production')).toEqual(['bob']);
+});
+
 describe('status', () => {
   test('says of each placement how it stands, how many have it and where that comes from', async () => {
     const world = createWorld({ toggles: [toggleOf('beta'), toggleOf('dark', { state: 'off' }), toggleOf('lost')] });
