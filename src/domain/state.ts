@@ -36,6 +36,8 @@ export interface AuditEntry {
   readonly at: number;
   readonly what: AuditKind;
   readonly toggle?: string;
+  /** Instead of `toggle`, where it is about several (a block of an audience that they share). */
+  readonly toggles?: readonly string[];
   readonly target?: string;
   readonly environment?: string;
   readonly source?: string;

@@ -1,5 +1,5 @@
 import { noMembers, union } from '../domain/members.ts';
-import type { Approval, ApprovalWindow, Block } from '../domain/plan.ts';
+import type { Approval, ApprovalWindow, Block, PlacementRef } from '../domain/plan.ts';
 import type { StoredBlock } from '../domain/state.ts';
 import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
@@ -179,20 +179,30 @@ export class Consent {
       this.#sets.put(revoked),
       this.#sets.put(granted),
     );
-    const about = { ...aboutBlock(first), revoked: revoked.size, granted: granted.size };
+    const all = { ...first, placements: blocks.flatMap(block => block.placements), removals: rest.removals };
+    const about = { ...aboutBlock(all), revoked: revoked.size, granted: granted.size };
     this.#journal.write({ at, what: 'approved', by, until, ...about }, { revoked, granted });
     return { ...rest, revoked, granted };
   }
 }
 
 function aboutBlock(block: Block) {
-  const [placement] = block.placements;
+  const toggles = [...new Set([...block.placements.map(({ toggle }) => toggle), ...block.removals])].sort();
   return {
-    ...(placement && placement),
+    ...(toggles.length === 1 ? { toggle: toggles[0] as string } : { toggles }),
+    ...common('target', block.placements),
+    ...common('environment', block.placements),
     ...(block.source !== null && { source: block.source }),
     revoked: block.revoked.size,
     granted: block.granted.size,
     approval: block.id,
     message: block.message,
   };
+}
+
+/** What all of them say, if they agree. */
+function common(field: 'target' | 'environment', placements: readonly PlacementRef[]) {
+  const said = new Set(placements.map(placement => placement[field]));
+  const [only] = said;
+  return said.size === 1 && { [field]: only };
 }

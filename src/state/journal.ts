@@ -74,11 +74,15 @@ export class Journal {
   /** Oldest first; rows that come while somebody reads are read too. */
   *read(filter: AuditFilter = {}): Generator<AuditLine> {
     const { toggle, member, since = Number.MIN_SAFE_INTEGER } = filter;
-    const which = toggle === undefined ? '' : 'AND (toggle = ? OR (toggle IS NULL AND member IN (?, ?)))';
+    const which =
+      toggle === undefined
+        ? ''
+        : `AND (toggle = ? OR (toggle IS NULL
+             AND (member IN (?, ?) OR EXISTS (SELECT 1 FROM json_each(entry, '$.toggles') WHERE value = ?))))`;
     const values =
       toggle === undefined
         ? []
-        : [toggle, ...(member === undefined ? [null, null] : [member, this.#members.tag(member)])];
+        : [toggle, ...(member === undefined ? [null, null] : [member, this.#members.tag(member)]), toggle];
     let last = 0;
     for (;;) {
       const rows = this.#db.all<Row>(

@@ -53,6 +53,24 @@ describe('blocks', () => {
   });
 });
 
+it('a block of several toggles, and its approval, are in the history of each of them and of no other', () => {
+  const of = (target: string, ...toggles: string[]) =>
+    block('b1', { placements: toggles.map(toggle => ({ toggle, target, environment: 'production' })) });
+  store.saveBlocks('rest', [of('rest', 'one', 'two')], 10);
+  store.saveBlocks('flagd', [of('flagd', 'three')], 10);
+  store.approve('b1', 'oncall', 100, 20);
+  const history = (toggle: string) =>
+    [...store.auditLines({ toggle })].map(({ entry: { what, target, environment } }) => [what, target, environment]);
+  const approved = ['approved', undefined, 'production'];
+  expect(history('one')).toEqual([['blocked', 'rest', 'production'], approved]);
+  expect(history('two')).toEqual(history('one'));
+  expect(history('three')).toEqual([['blocked', 'flagd', 'production'], approved]);
+  expect(history('four')).toEqual([]);
+  const removal = block('b2', { scope: 'removal', removals: ['five', 'six'], placements: [] });
+  store.saveBlocks('rest', [of('rest', 'one', 'two'), removal], 30);
+  expect(history('six')).toEqual([['blocked', undefined, undefined]]);
+});
+
 describe('an approval', () => {
   it('covers the stored blocks of its id, in all targets, until it ends', () => {
     store.saveBlocks('rest', [block('b1')], 10);
