@@ -35,7 +35,7 @@ export const neverSeen: SeenSource = {
 
 const mostInstances = 8;
 const mostTransactions = 200;
-/** An instance that came back is believed to be the only one again after this time (ms) without another. */
+/** After an instance came back, the one that answers is believed to be the only one again after this time (ms). */
 const settledAfter = 120_000;
 /** So long (ms) a restarted OPA may be without the `system.opal` it had before: then it is taken to be switched off. */
 const opalMissing = 600_000;
@@ -66,11 +66,12 @@ export function judge(look: Look, before: SeenSource | undefined): Judgement {
   };
 }
 
-/** Two instance ids take turns: `instances` holds the newest one twice. */
-export function isAlternating(seen: SeenSource, now: number): boolean {
-  const [newest, ...earlier] = seen.instances;
-  if (newest === undefined || now - newest.firstSeenAt >= settledAfter) return false;
-  return earlier.some(({ id }) => id === newest.id);
+/** Instance ids take turns: one came back, not long ago. Whatever is seen since then may be one more of several. */
+export function isAlternating({ instances }: SeenSource, now: number): boolean {
+  return instances.some(
+    ({ id, firstSeenAt }, index) =>
+      now - firstSeenAt < settledAfter && instances.slice(index + 1).some(earlier => earlier.id === id),
+  );
 }
 
 /** The revision of the policy and the id of the last data update, as far as OPAL tells. */

@@ -158,6 +158,11 @@ export interface AppliedPlacement {
   /** ms since the epoch; undefined: created, nobody was ever let in. */
   readonly firstFilledAt?: number;
   readonly appliedAt: number;
-  /** A write whose result was never seen. */
-  readonly intent?: { readonly on: boolean; readonly who: Members; readonly at: number };
+  /** Writes whose result was never seen: whoever one of them lets in, and since when (ms). `last`: the newest alone. */
+  readonly intent?: {
+    readonly on: boolean;
+    readonly who: Members;
+    readonly at: number;
+    readonly last?: { readonly on: boolean; readonly who: Members };
+  };
 }

@@ -73,9 +73,9 @@ function restricted(context: Context, draft: Draft): Outcome | undefined {
   const closes = site.paused || (role !== 'follow' && role !== 'leave') ? [] : (live?.waysIn ?? []);
   const isDenial = hasDenied(contents.any, overridesOf(context.input));
   if (closes.length === 0 && !isDenial) return undefined;
-  const who = withoutDenied(context, contents.any);
+  const { on, who } = keptBut(context, draft);
   return {
-    on: contents.on,
+    on,
     who,
     closes,
     offByHand,
@@ -91,12 +91,18 @@ function denialFirst(context: Context, draft: Draft, answer: DefinedAnswer): Out
     return undefined;
   }
   if (context.input.now - answer.from.answeredAt <= answerLife) return undefined;
-  const who = withoutDenied(context, contents.any);
-  return { on: contents.on, who, closes: [], offByHand, isFull: false, isDenial: true };
+  const { on, who } = keptBut(context, draft);
+  return { on, who, closes: [], offByHand, isFull: false, isDenial: true };
 }
 
-function withoutDenied({ input, differences }: Context, members: Members): Members {
-  return differences.without(members, overridesOf(input).denied);
+/**
+ * What stays as it is, but for those who are denied. After writes that were not answered that is what the last of them
+ * said: who was just revoked does not come back for a denial of somebody else.
+ */
+function keptBut({ input, differences }: Context, { contents, applied }: Draft): Pick<Outcome, 'on' | 'who'> {
+  const last = contents.settled ? undefined : applied?.intent?.last;
+  const { on, who } = last ?? { on: contents.on, who: contents.any };
+  return { on, who: differences.without(who, overridesOf(input).denied) };
 }
 
 function isNeeded(draft: Draft, outcome: Outcome, writesMetadata: boolean): boolean {

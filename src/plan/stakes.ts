@@ -82,14 +82,14 @@ function withoutHeirs(bases: readonly Base[]): readonly Base[] {
 
 /** Of one placement. Without a change in the window, who is in now was in at its start. */
 function baseOf(context: Context, holding: Holding): Base {
-  const { contents, applied } = holding;
+  const { contents, applied, live } = holding;
+  const since = context.input.now - context.input.guard.window;
   const baseline = context.input.baseline(holding.id);
   const current = grantedByPolicy(holding);
   const back = contents.on ? undefined : context.input.setAside?.(holding.id);
   const byHand = contents.known ? context.differences.without(contents.any, current) : noMembers;
   if (baseline !== undefined) {
     const { members, approvedRevoked, approvedGranted } = baseline;
-    const since = context.input.now - context.input.guard.window;
     const filledAt = applied?.firstFilledAt ?? -Infinity;
     const known = union(members, byHand, back ?? noMembers);
     return {
@@ -102,11 +102,13 @@ function baseOf(context: Context, holding: Holding): Base {
       approvedGranted,
     };
   }
-  // Of an unanswered write, whoever it would have let in was not there before it.
   const isOpen = contents.known && !contents.settled;
   const seen = isOpen ? union(contents.sure, byHand) : contents.any;
+  // Whoever an unanswered write would have let in was not there before it; but it may have been the first fill, or of
+  // before the window.
+  const isLate = applied?.firstFilledAt !== undefined && (live?.pending?.since ?? -Infinity) > since;
   return {
-    base: isOpen && applied !== undefined ? intersection(current, applied.who) : current,
+    base: isOpen && isLate ? intersection(current, applied.who) : current,
     known: union(seen, applied?.who ?? noMembers, back ?? noMembers),
     current,
     byHand,

@@ -153,6 +153,7 @@ export class Remembered {
       on: row.intent_on === 1 || row.doubt_on === 1,
       who: union(...[earlier, newest].filter(members => members !== undefined)),
       at: Math.min(row.intent_at ?? Infinity, row.doubt_at ?? Infinity),
+      ...(newest && { last: { on: row.intent_on === 1, who: newest } }),
     };
   }
 }

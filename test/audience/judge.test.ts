@@ -247,6 +247,25 @@ describe('judge', () => {
       ],
     ],
     [
+      'several OPAs of which one restarts half loaded: the new one is one more of them, whatever the others show',
+      [
+        { id: 'A', data: 'd1' },
+        { id: 'B', data: 'd1' },
+        { id: 'A', data: 'd1' },
+        { id: 'C', data: 'd1' },
+        { id: 'C', data: 'd2', after: 118_000 },
+        { id: 'C', data: 'd2', after: 1000 },
+      ],
+      [
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'ready system.opal',
+      ],
+    ],
+    [
       'the instance cannot be read: only a sentinel helps',
       [
         { id: null },

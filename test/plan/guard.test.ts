@@ -197,6 +197,28 @@ describe('one placement', () => {
   });
 });
 
+describe('an unanswered write', () => {
+  it('of before the window has been there since: what it let in counts', () => {
+    const world = applied({ f: users(10) });
+    world.target.leaveUnanswered('f', users(100), world.now);
+    world.now += guardDefaults.window;
+    expect(outline(planTargets(answered(world, { f: users(10) }).input()))).toEqual([
+      'blocked audience revocations: f production',
+    ]);
+  });
+
+  it('may have been the first fill: whoever it let in counts', () => {
+    const world = applied({});
+    world.add('f', { state: 'undefined' });
+    step(world, {});
+    world.target.leaveUnanswered('f', users(500), world.now);
+    world.target.placement('f').seen = 'remembered';
+    expect(outline(planTargets(answered(world, { f: users(10) }).input()))).toEqual([
+      'blocked audience revocations: f production',
+    ]);
+  });
+});
+
 describe('the window', () => {
   it('slices add up', () => {
     const world = applied({ f: users(100) });

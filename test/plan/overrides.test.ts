@@ -93,6 +93,19 @@ describe('who is denied', () => {
     expect(open(world, 'beta')).toEqual(users(20).filter(one => one !== 'u0001' && one !== 'u0019'));
   });
 
+  it('goes where the last write was not answered, and who was just being revoked does not come back for it', () => {
+    const world = applied({ beta: ['alice', 'bob', 'carol'] });
+    world.answers.set('beta', { state: 'undefined' });
+    const last = { on: true, who: membersOf(['alice', 'bob']) };
+    world.target.leaveUnanswered('beta', ['alice', 'bob'], world.now);
+    world.target.placement('beta').seen = 'remembered';
+    const listing = world.target.applied.get('beta');
+    const placements = listing?.placements.map(one => ({ ...one, intent: { ...last, at: world.now, last } }));
+    if (listing && placements) world.target.applied.set('beta', { ...listing, placements });
+    step(world, denied('alice'));
+    expect(open(world, 'beta')).toEqual(['bob']);
+  });
+
   it('comes back when it is taken back, and no guard asks', () => {
     const world = applied({ beta: users(3) });
     step(world, denied('u0001'));

@@ -131,7 +131,7 @@ function listsOf(world: Scene, setBack: number, side: PolicySide, rule: string):
   });
 }
 
-function placementOf(platform: Platform, place: string): string {
+export function placementOf(platform: Platform, place: string): string {
   const [key = '', environment = ''] = place.split(' ');
   return platform.setup.kind === 'rest'
     ? placementIdOf(`restapi ${origin(platform.name)}/toggles`, 'default', key)

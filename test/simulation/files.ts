@@ -6,6 +6,7 @@ import type { ToggleSetup } from './setup.ts';
 
 /** What was found at a look: toggles in force, by key. */
 export interface Seen {
+  /** World's time (ms); Infinity: what came since could not be read. */
   readonly at: number;
   readonly toggles: ReadonlyMap<string, ToggleSetup>;
   /** Keys whose file is there, valid or not. */
@@ -60,7 +61,10 @@ export function createFiles(toggles: readonly ToggleSetup[], platforms: readonly
       }
       const keys = [...good.keys()].sort();
       const all = keys.map(key => good.get(key) as ToggleSetup);
-      // A tree that cannot be read changes nothing for who has seen an earlier one.
+      // A tree that cannot be read changes nothing for who has seen an earlier one; until the next look nobody can make
+      // sure of what that one found gone.
+      const last = seen.pop();
+      if (last) seen.push({ ...last, at: unreadable ? Infinity : Math.min(last.at, now()) });
       if (!unreadable || isFirst) note({ at: now(), toggles: new Map(all.map(one => [one.key, one])), present });
       isFirst = false;
       return {

@@ -1,6 +1,6 @@
 import { audienceIdOf } from '../../src/domain/identity.ts';
 import type { Block } from '../../src/domain/plan.ts';
-import { isWanted, nameOf, toggleOf } from './authority.ts';
+import { isWanted, nameOf, placementOf, toggleOf } from './authority.ts';
 import type { Operator } from './operator.ts';
 import type { HandAct, Platform } from './platform.ts';
 import type { Scene } from './scene.ts';
@@ -24,6 +24,8 @@ interface Moment {
   readonly at: number;
   /** Whom policy let in. */
   readonly users: readonly string[];
+  /** False: it was not told soon, so it may take that for a thing of later, or of never. */
+  isKnown: boolean;
 }
 
 interface Held {
@@ -46,9 +48,9 @@ const approvalHolds = 60 * 60_000;
 /** A write is planned before it lands, and recorded after: so far (ms) both ends of the window may be off. */
 const landing = 3_000;
 
-/** Who may have been in when the window began. */
+/** Who may have been in when the window began, as far as the program can know. */
 function basesOf(history: readonly Moment[], since: number): readonly (readonly string[])[] {
-  const from = history.findLastIndex(({ at }) => at <= since - landing);
+  const from = history.findLastIndex(({ at, isKnown }) => at <= since - landing && isKnown);
   const found = history.slice(Math.max(0, from)).filter(({ at }, index) => index === 0 || at <= since);
   return found.map(({ users }) => users);
 }
@@ -83,7 +85,11 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const now = world.clock.now();
     judge(platform, place, one, users, before.filter(user => !after.includes(user)).length > 0);
     if (one.history.length === 0 && users.length === 0) return;
-    one.history.push({ at: now, users });
+    const moment = { at: now, users, isKnown: true };
+    one.history.push(moment);
+    world.clock.after(landing, () => {
+      if (world.disk.isIntended(placementOf(platform, place))) moment.isKnown = false;
+    });
   }
 
   function judge(platform: Platform, place: string, one: Held, users: readonly string[], takes: boolean): void {
@@ -106,7 +112,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       return;
     }
     const bases = basesOf(one.history, since);
-    if (bases.length === 0) return;
+    if (bases.length === 0 || cameFromElsewhere(platform, place, since)) return;
     const sources = new Set(wanted.map(({ source }) => source));
     const audiences = new Set(
       wanted.map(({ source, rule }) => audienceIdOf({ source, package: ['app'], rule }, 'user')),
@@ -126,13 +132,24 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       wrong(`${nameOf(platform, place)}: ${first}`);
   }
 
+  /** Somebody had it under another key within the window: then what this one was filled with is no beginning. */
+  function cameFromElsewhere(platform: Platform, place: string, since: number): boolean {
+    const [key, environment] = place.split(' ');
+    return [...held].some(([name, { history }]) => {
+      const [target, otherKey = '', where] = name.split(' ');
+      if (target !== platform.name || where !== environment || otherKey === key) return false;
+      return toggleOf(otherKey) === toggleOf(place) && basesOf(history, since).some(users => users.length > 0);
+    });
+  }
+
   function faultOf(
     base: readonly string[],
     users: readonly string[],
     mine: readonly Consent[],
     mayBeEmpty: boolean,
   ): string | undefined {
-    const gone = base.filter(user => !users.includes(user) && !mine.some(({ revoked }) => revoked.has(user)));
+    const lost = base.filter(user => !users.includes(user) && operator.deniedSince(user) === undefined);
+    const gone = lost.filter(user => !mine.some(({ revoked }) => revoked.has(user)));
     const what = `(${base.join('')} -> ${users.join('')}) and nobody approved it`;
     if (gone.length > guard.alwaysAllowedRevocations && gone.length / base.length > guard.maxRevokedShare) {
       return `${gone.length} of ${base.length} are taken away within the window ${what}`;

@@ -204,8 +204,10 @@ export function createJudge(world: Scene): Judge {
       const everybody = lettersOf(world.setup.people);
       const isDenial = everybody.some(user => operator.deniedSince(user) !== undefined);
       const mayBeIn = new Set(!isDenial ? [] : platform.setup.readable ? earlier.flat() : everybody);
-      // Whom a hand added since the last look, no write knows of.
-      const unseen = new Set(handAdded.get(name));
+      // Whom a hand added since the last look, no write knows of. A denial goes with what the last write said.
+      const sent = earlier.at(-1);
+      const left = isDenial && sent !== undefined ? everybody.filter(user => !sent.includes(user)) : [];
+      const unseen = new Set([...(handAdded.get(name) ?? []), ...left]);
       for (const what of judgeWrite(
         world,
         platform,
