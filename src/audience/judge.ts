@@ -37,7 +37,10 @@ const mostInstances = 8;
 const mostTransactions = 200;
 /** After an instance came back, the one that answers is believed to be the only one again after this time (ms). */
 const settledAfter = 120_000;
-/** So long (ms) a restarted OPA may be without the `system.opal` it had before: then it is taken to be switched off. */
+/**
+ * So long (ms) a restarted OPA may be without the `system.opal` it had before, and any OPA without the instance id that it
+ * told before: then it is taken to be switched off.
+ */
 const opalMissing = 600_000;
 /** So long (ms) the first instance ever seen is given to show the update that OPAL was asked for. */
 const firstUpdate = 60_000;
@@ -51,7 +54,8 @@ export function judge(look: Look, before: SeenSource | undefined): Judgement {
   const { instanceId } = look;
   if (instanceId === null) return judgeUnknown(look, before ?? neverSeen);
   // What came with answers may be of the instance before, even if this look already sees another.
-  const earlier = noteTransactions(look.read, notLater(before ?? neverSeen, look.now));
+  const { unknownSince: _, ...known } = before ?? neverSeen;
+  const earlier = noteTransactions(look.read, notLater(known, look.now));
   const last = look.systemOpal?.data?.id;
   const seen = noteTransactions(last === undefined ? [] : [last], noteInstance(look, instanceId, earlier));
   const { verdict, remembered } = verdictOf(look, instanceId, seen);
@@ -168,14 +172,18 @@ function noteTransactions(ids: readonly string[], seen: SeenSource): SeenSource 
   return news.length === 0 ? seen : { ...seen, shown: [...news, ...shown].slice(0, mostTransactions) };
 }
 
-function judgeUnknown(look: Look, seen: SeenSource): Judgement {
+/** Who told its id before may have restarted since, so nothing is compared at once: it may only be ill. */
+function judgeUnknown(look: Look, before: SeenSource): Judgement {
   const held = look.sentinels === 'held';
+  const since = Math.min(before.unknownSince ?? look.now, look.now);
+  const seen = { ...before, unknownSince: since };
+  const isLapse = knowsOpal(before) && look.now - since < opalMissing;
   const problems = look.sentinels === 'none' ? [unknownInstance] : look.failing;
   return {
     readiness: {
       instanceId: null,
       state: held ? 'ready' : 'suspect',
-      by: look.sentinels === 'none' ? 'nothing' : 'sentinels',
+      by: look.sentinels !== 'none' ? 'sentinels' : isLapse ? 'system.opal' : 'nothing',
       ...standingOf(look.systemOpal),
       problems: [...problems, ...(look.systemOpal ? staleWarnings(look.systemOpal) : [])],
     },

@@ -82,6 +82,8 @@ export interface SeenSource {
   readonly firstLook: { readonly instance: string; readonly dataTransaction: string | null } | null;
   /** An operator or a comparison accepted the answers under this instance. */
   readonly acceptedUnder: string | null;
+  /** ms since the epoch; since then no look could tell which instance answers. */
+  readonly unknownSince?: number;
 }
 
 /**

@@ -276,6 +276,29 @@ describe('judge', () => {
       ],
       ['suspect nothing', 'suspect nothing', 'suspect nothing', 'suspect sentinels', 'ready sentinels'],
     ],
+    [
+      'an instance that told its id and is refused it now: it may have restarted, so nothing is compared for ten minutes',
+      [
+        { id: 'A', data: 'd1' },
+        { id: 'A', data: 'd2' },
+        { id: 'B', data: 'd2' },
+        { id: null, data: 'd2' },
+        { id: null, after: 599_000 },
+        { id: null, after: 1000 },
+        { id: 'B', data: 'd2' },
+        { id: null },
+      ],
+      [
+        'suspect system.opal',
+        'ready system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect nothing',
+        'suspect system.opal',
+        'suspect system.opal',
+      ],
+    ],
   ])('%s', (_, steps, expected) => {
     expect(walk(steps).said).toEqual(expected);
   });

@@ -2,7 +2,7 @@ import type { Approval } from '../../src/domain/plan.ts';
 import { lettersOf } from './generate.ts';
 import { ProblemError } from '../../src/domain/problem.ts';
 import { Dead } from './life.ts';
-import { judgeWrite, nameOf } from './authority.ts';
+import { judgeWrite, nameOf, placementOf } from './authority.ts';
 import { type Blocked, createGuardJudge, type GuardJudge } from './guard-judge.ts';
 import type { PolicySide, Rule } from './opa.ts';
 import { createOperator, type Operator } from './operator.ts';
@@ -204,10 +204,9 @@ export function createJudge(world: Scene): Judge {
       const everybody = lettersOf(world.setup.people);
       const isDenial = everybody.some(user => operator.deniedSince(user) !== undefined);
       const mayBeIn = new Set(!isDenial ? [] : platform.setup.readable ? earlier.flat() : everybody);
-      // Whom a hand added since the last look, no write knows of. A denial goes with what the last write said.
-      const sent = earlier.at(-1);
-      const left = isDenial && sent !== undefined ? everybody.filter(user => !sent.includes(user)) : [];
-      const unseen = new Set([...(handAdded.get(name) ?? []), ...left]);
+      // Whom a hand added since the last look, no write knows of. A denial goes with what was intended last, sent or not.
+      const isGuess = isDenial && world.disk.isInDoubt(placementOf(platform, place));
+      const unseen = new Set(isGuess ? everybody : handAdded.get(name));
       for (const what of judgeWrite(
         world,
         platform,

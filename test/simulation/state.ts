@@ -21,6 +21,8 @@ export interface Disk {
   look<T>(work: (store: StateStore) => T): T;
   /** The write of that placement is in the state as intended. */
   isIntended(placement: string): boolean;
+  /** A write before that one was never answered, or never sent. */
+  isInDoubt(placement: string): boolean;
   close(): void;
 }
 
@@ -64,6 +66,11 @@ export function createDisk(note: (line: string) => void): Disk {
     return { db, store };
   }
 
+  function openOf(placement: string) {
+    asked ??= keeper.prepare('SELECT intent_at, doubt_at FROM placements WHERE id = ?');
+    return asked.get(placement) as { intent_at: number | null; doubt_at: number | null } | undefined;
+  }
+
   const disk: Disk = {
     full: false,
     open(life, now) {
@@ -86,10 +93,8 @@ export function createDisk(note: (line: string) => void): Disk {
       looker ??= connect('share');
       return work(looker.store);
     },
-    isIntended(placement) {
-      asked ??= keeper.prepare('SELECT intent_at FROM placements WHERE id = ?');
-      return (asked.get(placement) as { intent_at: number | null } | undefined)?.intent_at != null;
-    },
+    isIntended: placement => openOf(placement)?.intent_at != null,
+    isInDoubt: placement => openOf(placement)?.doubt_at != null,
     close() {
       looker?.db.close();
       keeper.close();
