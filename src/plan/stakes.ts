@@ -1,3 +1,4 @@
+import type { AppliedPlacement, LivePlacement } from '../domain/listing.ts';
 import { intersection, type Members, noMembers, union } from '../domain/members.ts';
 import { isClosed } from './contents.ts';
 import type { Draft, Holding } from './draft.ts';
@@ -104,11 +105,9 @@ function baseOf(context: Context, holding: Holding): Base {
   }
   const isOpen = contents.known && !contents.settled;
   const seen = isOpen ? union(contents.sure, byHand) : contents.any;
-  // Whoever an unanswered write would have let in was not there before it; but it may have been the first fill, or of
-  // before the window.
-  const isLate = applied?.firstFilledAt !== undefined && (live?.pending?.since ?? -Infinity) > since;
   return {
-    base: isOpen && isLate ? intersection(current, applied.who) : current,
+    base:
+      isOpen && applied !== undefined && cameLater(applied, live, since) ? intersection(current, applied.who) : current,
     known: union(seen, applied?.who ?? noMembers, back ?? noMembers),
     current,
     byHand,
@@ -116,6 +115,16 @@ function baseOf(context: Context, holding: Holding): Base {
     approvedRevoked: noMembers,
     approvedGranted: noMembers,
   };
+}
+
+/**
+ * Whoever an open write would have let in was not there at the window's start. An unanswered one may have been the first
+ * fill, or of before the window; what waits for the platform's own approval let nobody in yet.
+ */
+function cameLater({ firstFilledAt }: AppliedPlacement, live: LivePlacement | undefined, since: number): boolean {
+  const pending = live?.pending;
+  if (pending?.link !== undefined) return true;
+  return firstFilledAt !== undefined && pending !== undefined && pending.since > since;
 }
 
 /** Of those who are in, whom policy let in, as far as the state knows. Without a record everybody counts. */

@@ -207,6 +207,15 @@ describe('an unanswered write', () => {
     ]);
   });
 
+  it("that waits for the platform's own approval let nobody in, however long it waits", () => {
+    const world = applied({ f: users(10) });
+    world.target.leaveUnanswered('f', users(100), world.now, 'https://example.com/request');
+    world.now += guardDefaults.window;
+    expect(outline(planTargets(answered(world, { f: users(10) }).input()))).toEqual([
+      'revoke: placement f ld production on +0 -90',
+    ]);
+  });
+
   it('may have been the first fill: whoever it let in counts', () => {
     const world = applied({});
     world.add('f', { state: 'undefined' });

@@ -335,10 +335,10 @@ export class TargetModel {
     Object.assign(found, { who: membersOf(who), on: over.on ?? found.on, waysIn: over.waysIn ?? found.waysIn });
   }
 
-  /** A write of that list was not answered. */
-  leaveUnanswered(key: string, who: readonly string[], since: number): void {
+  /** A write of that list was not answered, or waits for the platform's own approval (`link`). */
+  leaveUnanswered(key: string, who: readonly string[], since: number, link?: string): void {
     const pending = { on: true, who: { kind: 'members' as const, members: membersOf(who) }, since };
-    this.placement(key).pending = pending;
+    this.placement(key).pending = { ...pending, ...(link !== undefined && { link }) };
   }
 
   /** A flag that somebody else made, or that is ours without a record of it. */
