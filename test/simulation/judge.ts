@@ -206,7 +206,7 @@ export function createJudge(world: Scene): Judge {
       const mayBeIn = new Set(!isDenial ? [] : platform.setup.readable ? earlier.flat() : everybody);
       // Whom a hand added since the last look, no write knows of. A denial goes with what was intended last, sent or not.
       const isGuess = isDenial && world.disk.isInDoubt(placementOf(platform, place));
-      const unseen = new Set(isGuess ? everybody : handAdded.get(name));
+      const unseen = new Set([...(handAdded.get(name) ?? []), ...(isGuess ? everybody : [])]);
       for (const what of judgeWrite(
         world,
         platform,
