@@ -158,11 +158,14 @@ export interface AppliedPlacement {
   /** ms since the epoch; undefined: created, nobody was ever let in. */
   readonly firstFilledAt?: number;
   readonly appliedAt: number;
-  /** Writes whose result was never seen: whoever one of them lets in, and since when (ms). `last`: the newest alone. */
+  /**
+   * Writes whose result was never seen: whoever one of them lets in, and since when (ms). `last`: the newest
+   * alone; where that one failed for certain, those before it.
+   */
   readonly intent?: {
     readonly on: boolean;
     readonly who: Members;
     readonly at: number;
-    readonly last?: { readonly on: boolean; readonly who: Members };
+    readonly last: { readonly on: boolean; readonly who: Members };
   };
 }

@@ -148,12 +148,13 @@ export class Remembered {
   #intentOf(row: Columns): AppliedPlacement['intent'] {
     const newest = row.intent_hash === null ? undefined : this.#sets.get(row.intent_hash, row.intent_size ?? 0);
     const earlier = row.doubt_hash === null ? undefined : this.#sets.get(row.doubt_hash, row.doubt_size ?? 0);
-    if (!newest && !earlier) return undefined;
+    const last = newest ?? earlier;
+    if (!last) return undefined;
     return {
       on: row.intent_on === 1 || row.doubt_on === 1,
       who: union(...[earlier, newest].filter(members => members !== undefined)),
       at: Math.min(row.intent_at ?? Infinity, row.doubt_at ?? Infinity),
-      ...(newest && { last: { on: row.intent_on === 1, who: newest } }),
+      last: { on: (newest ? row.intent_on : row.doubt_on) === 1, who: last },
     };
   }
 }

@@ -180,8 +180,11 @@ describe('a write', () => {
     store.intend(address, [second], 14);
     expect(names(placement()?.intent?.who)).toEqual(['bob', 'carol']);
     expect(placement()?.intent?.at).toBe(12);
+    expect(names(placement()?.intent?.last.who)).toEqual(['carol']);
     store.record(address, [became(second, 'failed')], 15);
     expect(names(placement()?.intent?.who)).toEqual(['bob']);
+    expect(placement()?.intent?.last).toMatchObject({ on: true });
+    expect(names(placement()?.intent?.last.who)).toEqual(['bob']);
     apply(16, second);
     expect(placement()).not.toHaveProperty('intent');
     expect(names(placement()?.who)).toEqual(['carol']);
