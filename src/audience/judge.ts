@@ -10,7 +10,8 @@ export interface Look {
   readonly sentinels: 'held' | 'not' | 'none';
   /** Why sentinels do not hold. */
   readonly failing: readonly Problem[];
-  readonly systemOpal: SystemOpal | undefined;
+  /** Undefined: there is none; null: it was not told whether there is one. */
+  readonly systemOpal: SystemOpal | null | undefined;
   /** Ids of data transactions that were read with answers, since the look before. */
   readonly read: readonly string[];
   /** OPAL is asked for a reload while the source is suspect. */
@@ -57,7 +58,10 @@ export function judge(look: Look, before: SeenSource | undefined): Judgement {
   const { unknownSince: _, ...known } = before ?? neverSeen;
   const earlier = noteTransactions(look.read, notLater(known, look.now));
   const last = look.systemOpal?.data?.id;
-  const seen = noteTransactions(last === undefined ? [] : [last], noteInstance(look, instanceId, earlier));
+  const seen = noteTransactions(
+    last === undefined ? [] : [last],
+    noteFirst(look, noteInstance(look, instanceId, earlier)),
+  );
   const { verdict, remembered } = verdictOf(look, instanceId, seen);
   return {
     readiness: {
@@ -79,7 +83,10 @@ export function isAlternating({ instances }: SeenSource, now: number): boolean {
 }
 
 /** The revision of the policy and the id of the last data update, as far as OPAL tells. */
-export function standingOf(opal: SystemOpal | undefined): { readonly revision?: string; readonly dataUpdate?: string } {
+export function standingOf(opal: SystemOpal | null | undefined): {
+  readonly revision?: string;
+  readonly dataUpdate?: string;
+} {
   return {
     ...(opal?.policy && { revision: opal.policy.id }),
     ...(opal?.data && { dataUpdate: opal.data.id }),
@@ -127,7 +134,7 @@ function awaited(look: Look, seen: SeenSource): Evidence {
   if (look.sentinels !== 'none') return 'sentinels';
   const age = look.now - (seen.instances[0]?.firstSeenAt ?? look.now);
   if (isFirst(seen)) return look.systemOpal && look.reloads && age < firstUpdate ? 'system.opal' : 'nothing';
-  if (look.systemOpal !== undefined) return 'system.opal';
+  if (look.systemOpal) return 'system.opal';
   return knowsOpal(seen) && age < opalMissing ? 'system.opal' : 'nothing';
 }
 
@@ -141,7 +148,8 @@ function knowsOpal(seen: SeenSource): boolean {
 }
 
 /** Policy is loaded, and data by an update that this instance, and no earlier one, got. */
-function isFresh(opal: SystemOpal | undefined, seen: SeenSource): boolean {
+function isFresh(opal: SystemOpal | null | undefined, seen: SeenSource): boolean {
+  if (seen.firstLook?.untold) return false;
   if (opal?.policy?.success !== true || opal.data?.success !== true) return false;
   return !seen.transactions.includes(opal.data.id) && opal.data.id !== seen.firstLook?.dataTransaction;
 }
@@ -161,8 +169,18 @@ function noteInstance(look: Look, id: string, seen: SeenSource): SeenSource {
     readyUnder: null,
     transactions: [...new Set([...(seen.shown ?? []), ...seen.transactions])].slice(0, mostTransactions),
     shown: [],
-    firstLook: { instance: id, dataTransaction: look.systemOpal?.data?.id ?? null },
+    firstLook: { ...firstLookOf(id, look), ...(look.systemOpal === null && { untold: true }) },
   };
+}
+
+/** A look that is not told of `system.opal` is no first one: what was there from the start must not pass for new later. */
+function noteFirst(look: Look, seen: SeenSource): SeenSource {
+  if (!seen.firstLook?.untold || look.systemOpal === null) return seen;
+  return { ...seen, firstLook: firstLookOf(seen.firstLook.instance, look) };
+}
+
+function firstLookOf(instance: string, { systemOpal }: Look) {
+  return { instance, dataTransaction: systemOpal?.data?.id ?? null };
 }
 
 // Also what a suspect instance shows counts as seen: OPAL repeats its last data update to an OPA that restarted empty.

@@ -41,7 +41,7 @@ export interface OpaClient {
   /** `labels.id`, new at each start; null where the token may not read it or it is not there. */
   instanceId(signal: AbortSignal): Promise<string | null>;
   /** `data.system.opal`; undefined where OPAL does not keep it. */
-  systemOpal(signal: AbortSignal): Promise<SystemOpal | undefined>;
+  systemOpal(signal: AbortSignal): Promise<SystemOpal | null | undefined>;
   /** Whether a path is not empty, or a rule true; else why it does not hold. */
   sentinel(segments: readonly string[], signal: AbortSignal): Promise<'held' | Problem>;
   close(): Promise<void>;
@@ -136,7 +136,7 @@ export function createOpaClient(options: {
       const response = await http.send(request);
       // Not to be told is not to be without one: what a restarted OPA shows first must not pass for new later.
       if (response.status >= 500 || response.status === 429) throw http.unexpected(request, response);
-      return response.status === 200 ? readSystemOpal(resultOf(response)?.value) : undefined;
+      return response.status === 200 ? readSystemOpal(resultOf(response)?.value) : null;
     },
     async sentinel(segments, signal) {
       const request = { path: dataPath(segments), signal, maxBytes: sentinelBytes };

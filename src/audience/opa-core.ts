@@ -19,7 +19,7 @@ export class OpaCore {
   readonly #reloads: boolean;
   readonly #answers: OpaAnswers;
   /** As it was last read. */
-  #opal: SystemOpal | undefined;
+  #opal: SystemOpal | null | undefined;
   #noOpalUntil = Number.NEGATIVE_INFINITY;
   /** The answers since the last look held all sentinels, and they held. */
   #shown = false;
@@ -104,7 +104,7 @@ export class OpaCore {
     }
     const id = this.#opal?.data?.id;
     if (id !== undefined) this.#read.add(id);
-    this.#noOpalUntil = this.#opal === undefined ? steadyNow(this.#clock) + opalMissing : Number.NEGATIVE_INFINITY;
+    this.#noOpalUntil = !this.#opal ? steadyNow(this.#clock) + opalMissing : Number.NEGATIVE_INFINITY;
     return true;
   }
 

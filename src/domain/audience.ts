@@ -78,8 +78,12 @@ export interface SeenSource {
   readonly transactions: readonly string[];
   /** Ids of the data transactions seen under the newest instance, newest first. */
   readonly shown?: readonly string[];
-  /** What `system.opal` showed at the first look under the newest instance. */
-  readonly firstLook: { readonly instance: string; readonly dataTransaction: string | null } | null;
+  /** What `system.opal` showed at the first look under the newest instance. `untold`: that look was refused it. */
+  readonly firstLook: {
+    readonly instance: string;
+    readonly dataTransaction: string | null;
+    readonly untold?: true;
+  } | null;
   /** An operator or a comparison accepted the answers under this instance. */
   readonly acceptedUnder: string | null;
   /** ms since the epoch; since then no look could tell which instance answers. */

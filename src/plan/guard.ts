@@ -1,4 +1,4 @@
-import { compareCodePoints, type Members, noMembers } from '../domain/members.ts';
+import { compareCodePoints, intersection, type Members, noMembers } from '../domain/members.ts';
 import { approvalFor, type Excess, isApproved, windowOf } from './approvals.ts';
 import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';
@@ -76,7 +76,7 @@ function judge(context: Context, judged: Judged, reviewed: boolean, blocks: Bloc
   const block: BlockedBy = { id, scope: 'audience', source: draft.source, audience };
   if (reason === 'max-users') draft.capped = true;
   else draft.blockedBy = block;
-  addPart(context, judged, reason, block, blocks);
+  addPart(context, judged, reason, excess.empty, block, blocks);
 }
 
 function excessOf(context: Context, { draft, stakes, limits, after }: Judged): Excess {
@@ -84,12 +84,14 @@ function excessOf(context: Context, { draft, stakes, limits, after }: Judged): E
   const { revokesNow, grantsNow, base, known, granted, current, everyone, isFirstFill } = stakes;
   const maxUsers = grantsNow && after.size > limits.maxUsers;
   const revoked = maxUsers ? revokedIfCapped(context, base, current, after) : stakes.revoked;
+  // With too many users only revocations go out, and they may leave nobody.
+  const left = maxUsers ? intersection(current, after) : after;
   const { alwaysAllowedRevocations, maxRevokedShare, alwaysAllowedGrants, maxGrantedShare } = limits;
   const standing = input.sources.get(draft.source);
   const isSure = standing !== undefined && standing.state === 'ready' && standing.by !== 'nothing';
   return {
     revocations: revokesNow && isOver(revoked.size, base.size, alwaysAllowedRevocations, maxRevokedShare),
-    empty: revokesNow && after.size === 0 && everyone.size >= 2 && !limits.allowEmpty,
+    empty: revokesNow && left.size === 0 && everyone.size >= 2 && !limits.allowEmpty,
     grants:
       grantsNow && !isFirstFill && !maxUsers && isOver(granted.size, known.size, alwaysAllowedGrants, maxGrantedShare),
     maxUsers,
@@ -109,6 +111,7 @@ function addPart(
   context: Context,
   { draft, stakes, limits, after }: Judged,
   reason: AudienceReason,
+  isEmptied: boolean,
   block: BlockedBy,
   blocks: Blocks,
 ): void {
@@ -122,7 +125,8 @@ function addPart(
   const granted = stakes.grantsNow ? stakes.granted : noMembers;
   // Of a placement with too many users the revocations go out by themselves: nothing of them has to be approved.
   // What becomes empty needs everybody's approval.
-  const revoked = reason === 'max-users' ? noMembers : after.size === 0 ? everyone : stakes.revoked;
+  const needsAll = isEmptied || after.size === 0;
+  const revoked = reason === 'max-users' ? noMembers : needsAll ? everyone : stakes.revoked;
   const message = audienceMessage(reason, who, ref, {
     revoked: stakes.revoked.size,
     granted: granted.size,

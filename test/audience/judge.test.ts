@@ -8,8 +8,8 @@ const start = 1_000_000;
 interface Step {
   readonly id: string | null;
   readonly sentinels?: Look['sentinels'];
-  /** The id of the last data transaction; 'none': the document is there, without one. */
-  readonly data?: string;
+  /** The id of the last data transaction; 'none': the document is there, without one; null: it was not told. */
+  readonly data?: string | null;
   readonly policy?: boolean;
   readonly dataSuccess?: boolean;
   /** ms since the step before. */
@@ -21,8 +21,8 @@ interface Step {
 
 function look(step: Step, now: number): Look {
   const systemOpal =
-    step.data === undefined
-      ? undefined
+    step.data === undefined || step.data === null
+      ? step.data
       : readSystemOpal({
           last_policy_transaction: step.policy === false ? {} : { id: 'git1', success: true, end_time: '2026-01-01' },
           last_data_transaction:
@@ -275,6 +275,25 @@ describe('judge', () => {
         { id: null, sentinels: 'held' },
       ],
       ['suspect nothing', 'suspect nothing', 'suspect nothing', 'suspect sentinels', 'ready sentinels'],
+    ],
+    [
+      'what a restarted OPA refused to show at first, and had from the start, is not new',
+      [
+        { id: 'A', data: 'd1' },
+        { id: 'A', data: 'd2' },
+        { id: 'B', data: null },
+        { id: 'B', data: 'd3' },
+        { id: 'B', data: null },
+        { id: 'B', data: 'd4' },
+      ],
+      [
+        'suspect system.opal',
+        'ready system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'suspect system.opal',
+        'ready system.opal',
+      ],
     ],
     [
       'an instance that told its id and is refused it now: it may have restarted, so nothing is compared for ten minutes',

@@ -197,6 +197,14 @@ describe('one placement', () => {
   });
 });
 
+it('too many users let only revocations out, but not until nobody is left: that needs approval of all who are in', () => {
+  const world = applied({ f: ['alice', 'bob'] });
+  world.edit('f', { environments: { production: { rule: 'f' } }, guard: { maxUsers: 4 } });
+  const plan = planTargets(answered(world, { f: users(7) }).input());
+  expect(outline(plan)).toEqual(['blocked audience becomes-empty: f production']);
+  expect([...(plan.blocked[0]?.revoked.values() ?? [])]).toEqual(['alice', 'bob']);
+});
+
 describe('an unanswered write', () => {
   it('of before the window has been there since: what it let in counts', () => {
     const world = applied({ f: users(10) });

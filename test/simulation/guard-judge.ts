@@ -83,7 +83,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     for (const user of one.byHand) if (!after.includes(user)) one.byHand.delete(user);
     const users = after.filter(user => !one.byHand.has(user));
     const now = world.clock.now();
-    judge(platform, place, one, users, before.filter(user => !after.includes(user)).length > 0);
+    judge(platform, place, one, after, before.filter(user => !after.includes(user)).length > 0);
     if (one.history.length === 0 && users.length === 0) return;
     const moment = { at: now, users, isKnown: true };
     one.history.push(moment);

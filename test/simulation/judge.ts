@@ -2,7 +2,7 @@ import type { Approval } from '../../src/domain/plan.ts';
 import { lettersOf } from './generate.ts';
 import { ProblemError } from '../../src/domain/problem.ts';
 import { Dead } from './life.ts';
-import { judgeWrite, nameOf, placementOf } from './authority.ts';
+import { judgeWrite, nameOf, placementOf, toggleOf } from './authority.ts';
 import { type Blocked, createGuardJudge, type GuardJudge } from './guard-judge.ts';
 import type { PolicySide, Rule } from './opa.ts';
 import { createOperator, type Operator } from './operator.ts';
@@ -50,6 +50,8 @@ const approvalHolds = 60 * 60_000;
 /** In one second, over all targets. */
 const mostPlans = 150;
 
+/** ms; a write may be planned on a look of so long ago, and knows nothing of what a hand did since. */
+const sinceLook = 5_000;
 /** ms; less than this is no jump that can be seen. */
 const smallJump = 5_000;
 
@@ -58,6 +60,8 @@ export function createJudge(world: Scene): Judge {
   const handGone = new Map<string, Set<string>>();
   const handChanged = new Map<string, number>();
   const handAdded = new Map<string, readonly string[]>();
+  /** When a hand last switched it on (world's time). */
+  const handOpened = new Map<string, number>();
   const sentLately = new Map<string, (readonly string[])[]>();
   const out = new Map<string, number>();
   const sideWell = new Map<string, number>();
@@ -202,11 +206,13 @@ export function createJudge(world: Scene): Judge {
       // A denial writes who else may be in: by what was sent before, or, where nobody can look, by what was ever in.
       const earlier = (sentLately.get(name) ?? []).slice(-3);
       const everybody = lettersOf(world.setup.people);
-      const isDenial = everybody.some(user => operator.deniedSince(user) !== undefined);
+      const [, environment = ''] = place.split(' ');
+      const isDenial = everybody.some(user => operator.mayTake(user, toggleOf(place), environment));
       const mayBeIn = new Set(!isDenial ? [] : platform.setup.readable ? earlier.flat() : everybody);
       // Whom a hand added since the last look, no write knows of. A denial goes with what was intended last, sent or not.
       const isGuess = isDenial && world.disk.isInDoubt(placementOf(platform, place));
-      const unseen = new Set([...(handAdded.get(name) ?? []), ...(isGuess ? everybody : [])]);
+      const isOpened = world.clock.now() - (handOpened.get(name) ?? -Infinity) < sinceLook;
+      const unseen = new Set([...(handAdded.get(name) ?? []), ...(isGuess || isOpened ? everybody : [])]);
       for (const what of judgeWrite(
         world,
         platform,
@@ -238,6 +244,7 @@ export function createJudge(world: Scene): Judge {
         for (const environment of platform.setup.environments) {
           const other = `${platform.name} ${key} ${environment}`;
           handChanged.set(other, world.clock.now());
+          if (act === 'on') handOpened.set(other, world.clock.now());
           handGone.set(other, new Set([...lettersOf(world.setup.people), 'z']));
         }
       } else if (act === 'remove') handGone.set(name, new Set([...(handGone.get(name) ?? []), user]));
@@ -253,6 +260,9 @@ export function createJudge(world: Scene): Judge {
     ruled,
     jumped(ms) {
       if (ms < 0 && ms > -smallJump) jump = { at: world.clock.now(), ms: -ms };
+      // What was over by either time may be dropped.
+      const wall = world.clock.now() + world.clock.skew;
+      for (const [id, until] of approvals) if (until <= Math.max(wall, wall - ms)) approvals.delete(id);
       guard.jumped();
     },
     setBack: () => (world.clock.now() - jump.at < 2 * smallJump ? jump.ms : 0),
@@ -282,6 +292,8 @@ export function createJudge(world: Scene): Judge {
       const version = world.disk.look(store => store.dataVersion());
       if (version !== blocksVersion) {
         blocksVersion = version;
+        // Until when they stood nobody saw: perhaps until now.
+        noteBlocked(blocks);
         blocks = blocked();
       }
       noteBlocked(world.running ? blocks : []);

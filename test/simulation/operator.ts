@@ -83,7 +83,8 @@ export function createOperator(scene: Scene): Operator {
         scene.disk.beside(store => store.resume(ids, 'oncall', wall()));
         const taken = said.filter(({ override }) => ids.includes(override.id));
         said = said.filter(one => !taken.includes(one));
-        takenBack = taken.map(({ override }) => override);
+        const earlier = scene.clock.now() - changedAt <= heardIn ? takenBack : [];
+        takenBack = [...earlier, ...taken.map(({ override }) => override)];
         changedAt = scene.clock.now();
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
