@@ -40,7 +40,7 @@ export interface OpaClient {
   data(path: string, input: Json | undefined, signal: AbortSignal, patience?: number): Promise<Reply>;
   /** `labels.id`, new at each start; null where the token may not read it or it is not there. */
   instanceId(signal: AbortSignal): Promise<string | null>;
-  /** `data.system.opal`; undefined where OPAL does not keep it. */
+  /** `data.system.opal`; undefined where OPAL does not keep it, null where OPA does not tell. */
   systemOpal(signal: AbortSignal): Promise<SystemOpal | null | undefined>;
   /** Whether a path is not empty, or a rule true; else why it does not hold. */
   sentinel(segments: readonly string[], signal: AbortSignal): Promise<'held' | Problem>;
