@@ -1,4 +1,5 @@
-import { hasJsonBytes, type Members, replacedAt } from '../domain/members.ts';
+import { hasJsonBytes } from '../domain/members-json.ts';
+import { type Members, replacedAt } from '../domain/members.ts';
 import { isPrintableJson, mostMemberBytes, mostMembers } from './answer.ts';
 
 /** A long list and the bytes that it was read from: `["alice","bob"]`, sorted, nothing but printable ASCII. */

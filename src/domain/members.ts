@@ -1,3 +1,4 @@
+import { compareCodePoints, firstNotBefore, isAmong, isStrictlySorted, isStrictlySortedAscii } from './code-points.ts';
 import { type Hashed, hashSorted } from './member-hash.ts';
 
 /**
@@ -100,21 +101,6 @@ class FetchedMembers implements Members {
   }
 }
 
-function isAmong(sorted: readonly string[], member: string): boolean {
-  return sorted[firstNotBefore(sorted, member)] === member;
-}
-
-function firstNotBefore(sorted: readonly string[], member: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareCodePoints(sorted[middle] as string, member) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** The empty set. */
 export const noMembers: Members = new SortedMembers([]);
 
@@ -143,40 +129,8 @@ export function fetchedMembers(size: number, hash: string, fetch: () => readonly
   return size === 0 ? noMembers : new FetchedMembers(size, hash, fetch);
 }
 
-function isStrictlySorted(values: readonly string[]): boolean {
-  for (let index = 1; index < values.length; index++) {
-    if (compareCodePoints(values[index - 1] as string, values[index] as string) >= 0) return false;
-  }
-  return true;
-}
-
-function isStrictlySortedAscii(values: readonly string[]): boolean {
-  for (let index = 1; index < values.length; index++) {
-    if (!((values[index - 1] as string) < (values[index] as string))) return false;
-  }
-  return true;
-}
-
-/**
- * Orders by Unicode code point, as OPA does by sorting UTF-8 bytes. JavaScript's `<` orders by UTF-16 unit, which puts
- * characters above U+FFFF before U+E000..U+FFFF.
- */
-export function compareCodePoints(left: string, right: string): number {
-  const length = Math.min(left.length, right.length);
-  for (let index = 0; index < length; index++) {
-    const a = left.charCodeAt(index);
-    const b = right.charCodeAt(index);
-    if (a !== b) {
-      const aSurrogate = a >= 0xd800 && a <= 0xdfff;
-      const bSurrogate = b >= 0xd800 && b <= 0xdfff;
-      if (aSurrogate !== bSurrogate && a >= 0xd800 && b >= 0xd800) return aSurrogate ? 1 : -1;
-      return a - b;
-    }
-  }
-  return left.length - right.length;
-}
-
-function sortedOf(members: Members): readonly string[] {
+/** The members as they are: sorted, not to be changed. */
+export function sortedOf(members: Members): readonly string[] {
   return members instanceof SortedMembers || members instanceof FetchedMembers ? members.sorted : [...members.values()];
 }
 
@@ -322,29 +276,4 @@ export function replacedAt(
 
 function fromSorted(sorted: readonly string[]): Members {
   return sorted.length === 0 ? noMembers : new SortedMembers(sorted);
-}
-
-const jsonTexts = new WeakMap<Members, string>();
-
-/** The set as the text of a JSON array, made once per set, however many toggles share it. */
-export function membersJson(members: Members): string {
-  let text = jsonTexts.get(members);
-  if (text === undefined) {
-    text = JSON.stringify(sortedOf(members));
-    jsonTexts.set(members, text);
-  }
-  return text;
-}
-
-/** Whoever has them holds them: of a million members they are 27 MB, needed for one write. */
-const jsonBytes = new WeakMap<Members, WeakRef<Uint8Array>>();
-
-/** Somebody has the bytes of the set's JSON array already, as `membersJsonBytes` would make them. */
-export function hasJsonBytes(members: Members, bytes: Uint8Array): void {
-  jsonBytes.set(members, new WeakRef(bytes));
-}
-
-/** The set as the bytes of a JSON array, kept for nobody: share them among the toggles of one write. */
-export function membersJsonBytes(members: Members): Uint8Array {
-  return jsonBytes.get(members)?.deref() ?? Buffer.from(JSON.stringify(sortedOf(members)));
 }

@@ -6,6 +6,7 @@ import { createDispatcher, type Network, type TlsFiles } from './http-connection
 import { type Answered, Exchange } from './http-exchange.ts';
 import { Pieces } from './http-pieces.ts';
 import { HttpError, type HttpProblem, isClosed, wordsFor } from './http-error.ts';
+import { joined, type Place, placeOf } from './http-place.ts';
 import { gunzip, HttpResponse } from './http-response.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -67,13 +68,6 @@ export interface HttpClient {
   /** An error (`http-status`) for an answer that the caller cannot use. */
   unexpected(request: HttpRequest, response: HttpResponse, hint?: string): HttpError;
   close(): Promise<void>;
-}
-
-interface Place {
-  readonly origin: string;
-  readonly host: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Why a request was ended, for undici: what the caller hears is told by what ended it. */
@@ -253,42 +247,6 @@ function streamOf({ pieces }: Pieced): Readable {
   // A request that ends early ends it too, and says so itself.
   stream.on('error', () => {});
   return stream;
-}
-
-function placeOf(address: string, name: string): Place {
-  const url = URL.parse(address);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    // The address itself is not shown: what is no URL may be a secret in the wrong place.
-    const problem = {
-      code: 'http-settings',
-      message: `${name}: the configured address is no http or https URL.`,
-      hint: 'Write it as http://host:port or https://host/path.',
-    } as const;
-    throw new HttpError(problem, { sent: false });
-  }
-  const user = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
-  const headers = user === '' && password === '' ? undefined : Buffer.from(`${user}:${password}`).toString('base64');
-  return {
-    origin: url.origin,
-    host: url.host,
-    path: url.pathname + url.search,
-    headers: headers === undefined ? {} : { authorization: `Basic ${headers}` },
-  };
-}
-
-/** `/hooks?a=1` and `/key?b=2` → `/hooks/key?a=1&b=2`. */
-function joined(base: string, path: string): string {
-  if (base === '/') return path;
-  const [prefix, ownQuery] = cut(base);
-  const [rest, query] = cut(path);
-  const queries = [ownQuery, query].filter(part => part !== '').join('&');
-  return prefix.replace(/\/+$/, '') + rest + (queries === '' ? '' : `?${queries}`);
-}
-
-function cut(path: string): [string, string] {
-  const mark = path.indexOf('?');
-  return mark < 0 ? [path, ''] : [path.slice(0, mark), path.slice(mark + 1)];
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {

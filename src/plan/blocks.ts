@@ -1,4 +1,5 @@
-import { compareCodePoints, type Members, union } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
+import { type Members, union } from '../domain/members.ts';
 import type { Block, BlockReason, PlacementRef } from '../domain/plan.ts';
 import type { BlockedBy } from './draft.ts';
 import { approveHint } from './messages.ts';

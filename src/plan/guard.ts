@@ -1,4 +1,5 @@
-import { compareCodePoints, intersection, type Members, noMembers } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
+import { intersection, type Members, noMembers } from '../domain/members.ts';
 import { approvalFor, type Excess, isApproved, windowOf } from './approvals.ts';
 import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';

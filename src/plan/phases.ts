@@ -1,5 +1,5 @@
 import type { Who } from '../domain/audience.ts';
-import { compareCodePoints } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
 import { type Change, type Phase, phases, type PlacementChange } from '../domain/plan.ts';
 import type { Site } from './draft.ts';
 

@@ -11,7 +11,7 @@
  * A draft is a placement that something may have to be done about. `outcome.ts` alone says what a draft comes to when it
  * is free, capped, held or blocked.
  */
-import { compareCodePoints } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
 import type { Block, Change, Held, Plan, PlanInput } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { DesiredListing, Refusal } from '../domain/listing.ts';

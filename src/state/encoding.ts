@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { compareCodePoints, type Members, membersOf } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
+import { type Members, membersOf } from '../domain/members.ts';
 
 /** How a set lies in the state. `delta` is against another set. */
 export type Form = 'lines' | 'json' | 'delta';

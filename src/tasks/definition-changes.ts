@@ -1,6 +1,6 @@
 import { ruleName } from '../domain/identity.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { compareCodePoints } from '../domain/members.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
 import type { DefinitionChange, FieldChange } from '../domain/review.ts';
 import type { Toggle, UsersPolicy } from '../domain/toggle.ts';
 import { quoted } from '../load/problems.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerOf, isPrintableJson, mostMembers } from '../../src/audience/answer.ts';
-import { compareCodePoints } from '../../src/domain/members.ts';
+import { compareCodePoints } from '../../src/domain/code-points.ts';
 
 const name = 'app.rbac.us_users of source s';
 const canary = 'canary-name';

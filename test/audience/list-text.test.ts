@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerOf, isPrintableJson } from '../../src/audience/answer.ts';
 import { keepList, listIn, type ListText, nextList } from '../../src/audience/list-text.ts';
-import { type Members, membersJsonBytes } from '../../src/domain/members.ts';
+import { membersJsonBytes } from '../../src/domain/members-json.ts';
+import type { Members } from '../../src/domain/members.ts';
 
 /** What parsing the whole body gives. */
 function parsed(body: Buffer): Members | undefined {

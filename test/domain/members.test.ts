@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compareCodePoints } from '../../src/domain/code-points.ts';
+import { hasJsonBytes, membersJsonBytes } from '../../src/domain/members-json.ts';
 import {
-  compareCodePoints,
   difference,
   fetchedMembers,
-  hasJsonBytes,
   intersection,
   type Members,
-  membersJsonBytes,
   membersOf,
   replacedAt,
   sameMembers,

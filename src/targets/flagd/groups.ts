@@ -1,4 +1,5 @@
-import { type Members, membersJson, membersOf } from '../../domain/members.ts';
+import { membersJson } from '../../domain/members-json.ts';
+import { type Members, membersOf } from '../../domain/members.ts';
 import type { FlagFile } from './flag-file.ts';
 
 /** Evaluators of ours are named after what is in them: toggles with the same audience share one. */

@@ -1,7 +1,7 @@
 import type { Account, FoundFlag, FoundPlacement, Obstacle } from '../../domain/found.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { WayIn } from '../../domain/listing.ts';
-import { compareCodePoints } from '../../domain/members.ts';
+import { compareCodePoints } from '../../domain/code-points.ts';
 import { ProblemError } from '../../domain/problem.ts';
 import { type FlagAnswer, flagShape } from './answers.ts';
 import { type FlagView, likelyKind, viewFlag } from './flag.ts';

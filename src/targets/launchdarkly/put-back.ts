@@ -1,5 +1,5 @@
 import { canonicalJson, type Json, type JsonObject } from '../../domain/json.ts';
-import { compareCodePoints } from '../../domain/members.ts';
+import { compareCodePoints } from '../../domain/code-points.ts';
 import { type Problem, ProblemError } from '../../domain/problem.ts';
 import type { Former } from '../../domain/target.ts';
 import { type FlagAnswer, type FlagConfigAnswer, flagShape } from './answers.ts';

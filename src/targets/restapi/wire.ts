@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { type Members, membersJsonBytes } from '../../domain/members.ts';
+import { membersJsonBytes } from '../../domain/members-json.ts';
+import type { Members } from '../../domain/members.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { ListingDraft } from '../../domain/target.ts';
 import type { HttpRequest } from '../../lib/http.ts';
