@@ -2,27 +2,25 @@ import type { Audience, AudienceId, Source } from '../domain/audience.ts';
 import type { Config } from '../domain/config.ts';
 import type { Plan } from '../domain/plan.ts';
 import { formatProblem, toProblem } from '../domain/problem.ts';
-import type { GoodDefinition, StateStore, StoredBlock } from '../domain/state.ts';
+import type { GoodDefinition, StateStore } from '../domain/state.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { switchedOff } from '../plan/overrides.ts';
 import { bearersOf, ownerOf } from './bearers.ts';
 import { createDefinitions, type Definitions, type Loaded } from './definitions.ts';
-import { type Desired, desiredFor } from './desired.ts';
-import { notYetJudged } from './earlier-blocks.ts';
-import { heldNews } from './held-news.ts';
-import { createHoldLimit } from './hold-limit.ts';
+import { desiredFor } from './desired.ts';
+import { createLanePlans } from './lane-plans.ts';
 import { followMoves } from './moves.ts';
 import { createOverriding, type Overriding } from './overriding.ts';
 import { createPlanning } from './planning.ts';
 import { placesOf } from './same-place.ts';
 import { createScanning } from './scanning.ts';
+import { createSettling, type Settling, straysMayStay } from './settling.ts';
 import { createSourceLane, type SourceLane } from './source-lane.ts';
 import { createTargetLane, type TargetLane } from './target-lane.ts';
 import { tell } from './tell.ts';
 import type { Observer } from './view.ts';
-import { waitedFor } from './waiting.ts';
+import { createWants } from './wants.ts';
 
 export interface LineOptions {
   readonly config: Config;
@@ -46,7 +44,7 @@ export interface LineOptions {
 }
 
 /** The steps, wired: the one place where load, audience, targets, plan and state meet. */
-export interface Line {
+export interface Line extends Pick<Settling, 'settled' | 'started' | 'idle'> {
   readonly sources: readonly SourceLane[];
   readonly targets: readonly TargetLane[];
   readonly audiences: ReadonlyMap<AudienceId, Audience>;
@@ -67,15 +65,6 @@ export interface Line {
   overridden(): void;
   /** One plan over everything as it stands. */
   planAll(): Plan;
-  /** Nothing runs, nothing waits to be tried again. */
-  settled(): boolean;
-  /**
-   * Every source was reached and every toggle was created, updated or refused in each target, at least once. What is
-   * left (held, blocked, failing) waits for another answer.
-   */
-  started(): boolean;
-  /** Resolves when every lane is idle for the moment. */
-  idle(): Promise<void>;
   /** Called after anything that status shows may have changed; returns how to stop. */
   onChange(listener: () => void): () => void;
   stop(): Promise<void>;
@@ -83,9 +72,6 @@ export interface Line {
 
 /** What is in flight at a stop gets this long to be answered (ms); the rest is found again by its intent. */
 const stopPatience = 10_000;
-
-/** A one-shot command that waits says so often (ms) for what. */
-const patienceTold = 10_000;
 
 export function createLine(options: LineOptions): Line {
   const { config, store, clock, log } = options;
@@ -95,12 +81,9 @@ export function createLine(options: LineOptions): Line {
   /** As they came, and without those who are denied. */
   const answered = new Map<AudienceId, Audience>();
   const audiences = new Map<AudienceId, Audience>();
-  /** What git wants, before operators are heard. */
-  const wanted = new Map<TargetLane, Desired>();
-  const judgedAnew = new Set<TargetLane>();
   const listeners = new Set<() => void>();
-  const timers = new Set<() => void>();
   const remember = options.mode !== 'preview';
+  let cancelDrift: (() => void) | undefined;
   let cancelTelling: (() => void) | undefined;
   let bearers: ReadonlyMap<string, string> | undefined;
   const overriding = createOverriding({ store, clock, log, remember });
@@ -190,83 +173,34 @@ export function createLine(options: LineOptions): Line {
     overriding,
   });
 
-  const holds =
-    config.maxHold === undefined
-      ? undefined
-      : createHoldLimit({
-          most: config.maxHold,
-          store,
-          clock,
-          log,
-          remember,
-          audiences,
-          overrides: () => overriding.current,
-        });
+  const wants = createWants({
+    maxHold: config.maxHold,
+    store,
+    clock,
+    log,
+    remember,
+    audiences,
+    overrides: () => overriding.current,
+  });
 
-  function want(lane: TargetLane, desired: Desired): void {
-    wanted.set(lane, desired);
-    const open = holds?.closed(lane, desired) ?? desired;
-    lane.setDesired({ ...open, listings: switchedOff(open.listings, overriding.current) });
-  }
-
-  /** What waited for too long is closed, and open again once there is an answer. True: that is another now. */
-  function heldTooLong(lane: TargetLane): boolean {
-    const desired = wanted.get(lane);
-    if (holds === undefined || desired === undefined || !holds.look(lane, desired)) return false;
-    want(lane, desired);
-    return true;
-  }
+  const planned = createLanePlans({
+    planning,
+    wants,
+    store,
+    clock,
+    log,
+    observer: options.observer,
+    audiences,
+    sources: () => sources,
+    removalsOpen: () => straysMayStay(scanning, targets),
+  });
 
   function overridden(): void {
     if (!overriding.refresh()) return;
     for (const [id, answer] of answered) audiences.set(id, overriding.less(answer));
-    for (const [lane, desired] of wanted) want(lane, desired);
+    wants.again();
     if (remember) for (const lane of targets) lane.wake({ kind: 'operator' });
     changedSomething();
-  }
-
-  /** The lane's plan, with what follows from it at once: blocks are kept, small differences accepted. */
-  function planned(lane: TargetLane, toggles: ReadonlySet<string> | undefined): Plan | undefined {
-    const plan = planning.planFor(lane, heldTooLong(lane) ? undefined : toggles);
-    if (!plan) return undefined;
-    const { fresh: begun, gone } = store.saveBlocks(
-      lane.target.name,
-      [...plan.blocked, ...earlier(lane, plan)],
-      clock.now(),
-    );
-    for (const block of begun) {
-      options.observer.blocked(block.reason);
-      const { id, reason, revision, also, message } = block;
-      log.warn({ block: id, reason, target: lane.target.name, revision, also }, message);
-    }
-    for (const block of gone) {
-      log.info({ block: block.id, target: lane.target.name }, `block ${block.id} is over`);
-    }
-    const fresh = plan.warnings.filter(({ message }) => !lane.plan?.warnings.some(known => known.message === message));
-    for (const warning of fresh) log.warn({ code: warning.code, target: lane.target.name }, formatProblem(warning));
-    const told = new Set(sources.map(one => one.view().problem?.message ?? ''));
-    for (const { code, message, placements } of heldNews(lane.plan, plan, told)) {
-      log.warn({ code, target: lane.target.name, placements }, `held: ${message}`);
-    }
-    for (const { source, instance } of plan.accepted) {
-      sources.find(one => one.source.id === source)?.accept(instance);
-    }
-    return plan;
-  }
-
-  /** Blocks of before the start that are still to be judged; once none is, none comes back. */
-  function earlier(lane: TargetLane, plan: Plan): readonly StoredBlock[] {
-    if (judgedAnew.has(lane)) return [];
-    const removalsOpen = scanning.soonAgain && holdsStrays(targets);
-    const { asks } = lane.desired;
-    const left = notYetJudged(store.blocks(), plan.blocked, {
-      target: lane.target.name,
-      asks,
-      audiences,
-      removalsOpen,
-    });
-    if (left.length === 0 && [...asks.keys()].every(id => audiences.has(id))) judgedAnew.add(lane);
-    return left;
   }
 
   const scanning = createScanning({
@@ -284,7 +218,7 @@ export function createLine(options: LineOptions): Line {
         }
       }
       for (const lane of targets) {
-        want(lane, desiredFor(lane.target, toggles, present, config.legacy !== undefined));
+        wants.set(lane, desiredFor(lane.target, toggles, present, config.legacy !== undefined));
       }
       const asked = new Set(targets.flatMap(lane => [...lane.desired.asks.keys()]));
       for (const known of [answered, audiences]) for (const id of known.keys()) if (!asked.has(id)) known.delete(id);
@@ -300,6 +234,8 @@ export function createLine(options: LineOptions): Line {
     },
   });
 
+  const settling = createSettling({ scanning, sources, targets, audiences, clock, log });
+
   function changedSomething(): void {
     for (const listener of listeners) listener();
   }
@@ -309,38 +245,11 @@ export function createLine(options: LineOptions): Line {
    * planned again in any case: what the window counted may be over.
    */
   function lookForDrift(): void {
-    timers.add(
-      clock.after(config.drift.interval, () => {
-        for (const lane of targets) {
-          if (lane.target.read || lane.plan?.blocked.length) lane.wake({ kind: 'drift', read: true });
-        }
-        lookForDrift();
-      }),
-    );
-  }
-
-  function settled(): boolean {
-    return (
-      !scanning.busy &&
-      !(scanning.soonAgain && holdsStrays(targets)) &&
-      sources.every(lane => lane.settled()) &&
-      targets.every(lane => lane.settled())
-    );
-  }
-
-  function started(): boolean {
-    return (
-      !(scanning.soonAgain && holdsStrays(targets)) &&
-      sources.every(lane => lane.view().lastAnswerAt !== undefined && lane.view().registered) &&
-      targets.every(lane => lane.started)
-    );
-  }
-
-  function tellWaiting(): void {
-    cancelTelling = clock.after(patienceTold, () => {
-      if (!settled())
-        for (const what of waitedFor({ sources, targets, audiences })) log.info({}, `waiting for ${what}`);
-      tellWaiting();
+    cancelDrift = clock.after(config.drift.interval, () => {
+      for (const lane of targets) {
+        if (lane.target.read || lane.plan?.blocked.length) lane.wake({ kind: 'drift', read: true });
+      }
+      lookForDrift();
     });
   }
 
@@ -354,7 +263,7 @@ export function createLine(options: LineOptions): Line {
     async start() {
       overriding.refresh();
       if (options.mode === 'run') for (const lane of sources) lane.start();
-      else tellWaiting();
+      else cancelTelling = settling.tell();
       scanning.rescan();
       await scanning.idle();
       if (options.mode === 'run') lookForDrift();
@@ -379,27 +288,21 @@ export function createLine(options: LineOptions): Line {
       }
     },
     planAll() {
-      if (!remember) for (const lane of targets) heldTooLong(lane);
+      if (!remember) for (const lane of targets) wants.heldTooLong(lane);
       return planning.planAll();
     },
-    settled,
-    started,
-    async idle() {
-      do {
-        await scanning.idle();
-        await Promise.all([...sources, ...targets].map(lane => lane.idle()));
-        // A lane that was idle first may have got work from one that became idle later.
-      } while (scanning.busy || [...sources, ...targets].some(lane => lane.busy));
-    },
+    settled: () => settling.settled(),
+    started: () => settling.started(),
+    idle: () => settling.idle(),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async stop() {
       closing.abort(new Error('stopping'));
-      for (const cancel of timers) cancel();
+      cancelDrift?.();
       scanning.stop();
-      holds?.stop();
+      wants.stop();
       cancelTelling?.();
       const late = clock.after(stopPatience, () => aborting.abort(new Error('stopping')));
       await scanning.idle();
@@ -408,13 +311,4 @@ export function createLine(options: LineOptions): Line {
       aborting.abort(new Error('stopping'));
     },
   };
-}
-
-/** Something of ours lies in a target under a key that no file wants: its file may only not be there yet. */
-function holdsStrays(lanes: readonly TargetLane[]): boolean {
-  return lanes.some(lane => {
-    const wanted = new Set(lane.desired.listings.map(({ key }) => key));
-    const found = lane.view()?.live.listings ?? [];
-    return found.some(({ key, owner, removed }) => owner === 'ours' && !removed && !wanted.has(key));
-  });
 }

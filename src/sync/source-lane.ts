@@ -1,15 +1,16 @@
-import type { Ask, Audience, AudienceId, Hint, Readiness, SeenSource, Source } from '../domain/audience.ts';
+import type { Ask, Audience, AudienceId, Hint, Readiness, Source } from '../domain/audience.ts';
 import { ruleName } from '../domain/identity.ts';
 import type { GuardConfig, SourceStanding } from '../domain/plan.ts';
-import { formatProblem, type Problem, ProblemError, toProblem } from '../domain/problem.ts';
+import { formatProblem, type Problem, toProblem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
 import { backoffDelay } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { confirmed } from './confirm.ts';
 import { createLane } from './lane.ts';
+import { createLooking, isError } from './looking.ts';
 import type { AskReason } from './reasons.ts';
-import { asAudience, isChange, standingOf, underStanding } from './standing.ts';
+import { isChange, standingOf, underStanding } from './standing.ts';
 import { isStorm, stormOver } from './storm.ts';
 import type { Observer } from './view.ts';
 
@@ -75,15 +76,13 @@ const secondLook = 1_000;
 
 /** The queue of reasons to ask one source, and the only place that asks it. */
 export function createSourceLane(options: SourceLaneOptions): SourceLane {
-  const { source, store, clock, log, signal } = options;
-  /** Each item as it came, what `unchanged` refers to; as it was believed; and as the targets know it. */
-  const yielded = new Map<AudienceId, Audience>();
+  const { source, clock, log, signal } = options;
+  const looking = createLooking(options);
+  /** Each answer as it was believed, and as the targets know it. */
   const believed = new Map<AudienceId, Audience>();
   const published = new Map<AudienceId, Audience>();
   /** How often in a row an audience was undefined or failed. */
   const attempts = new Map<AudienceId, number>();
-  let seen: SeenSource | undefined;
-  let last: Readiness | undefined;
   let lastAnswerAt: number | undefined;
   let lastCallbackAt = 0;
   let problem: Problem | undefined;
@@ -127,24 +126,12 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
 
   /** False: the engine changed or became ready under the answers, which are thrown away. */
   async function lookOnce(reasons: readonly AskReason[]): Promise<boolean> {
-    // An instance id seen after the last answers cannot come back after a restart: it serves as the look before these.
-    const known = last?.state === 'ready' && (last.by !== 'sentinels' || source.looksItself) ? last : undefined;
-    let before = known ?? (await readiness());
-    // What held then may not hold any more, so sentinels have to be seen again, if only in the answers.
-    const look = async () => {
-      before = await readiness();
-    };
-    const items = await collect(scopeOf(reasons, options.asks()), known?.by === 'sentinels' ? look : undefined);
-    const after = await readiness();
-    if (before.instanceId !== after.instanceId) {
-      log.warn({ source: source.id }, `${source.id}: the policy engine restarted, its answers are thrown away`);
-      return false;
-    }
-    if (before.state === 'suspect' && after.state === 'ready') return false;
+    const seen = await looking.look(scopeOf(reasons, options.asks()));
+    if (!seen) return false;
+    const { items, standing } = seen;
     discarded = 0;
     lastAnswerAt = clock.now();
-    answeredUnder = after.instanceId;
-    const standing = last as Readiness;
+    answeredUnder = standing.instanceId;
     const sure = standing.state === 'ready' ? await confirm(items, reasons) : items;
     for (const item of sure) {
       believed.set(item.id, item);
@@ -158,45 +145,6 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
     return true;
   }
 
-  async function readiness(): Promise<Readiness> {
-    const before = seen ?? store.source(source.id);
-    const { readiness: now, seen: after } = await source.readiness(before, signal);
-    seen = after;
-    if (options.remember && JSON.stringify(after) !== JSON.stringify(before)) store.saveSource(source.id, after);
-    for (const found of now.problems) {
-      if (last?.problems.some(known => known.message === found.message)) continue;
-      const level = isError(found) ? 'error' : 'warn';
-      log[level]({ source: source.id, code: found.code }, `${source.id}: ${formatProblem(found)}`);
-    }
-    if (last?.state !== now.state) log.info({ source: source.id, by: now.by }, `${source.id} is ${now.state}`);
-    last = now;
-    return now;
-  }
-
-  async function collect(asks: readonly Ask[], look?: () => Promise<void>): Promise<Audience[]> {
-    const items: Audience[] = [];
-    if (asks.length === 0) return items;
-    for await (const item of source.resolve(asks, signal, look)) {
-      const audience = asAudience(item, yielded.get(item.id));
-      yielded.set(item.id, audience);
-      items.push(audience);
-    }
-    const refusal = refusedEverywhere();
-    if (refusal) throw new ProblemError(refusal);
-    return items;
-  }
-
-  /** A source that lets nothing be asked cannot be asked; one that refuses a rule here and there can. */
-  function refusedEverywhere(): Problem | undefined {
-    let first: Problem | undefined;
-    for (const { id } of options.asks()) {
-      const last = yielded.get(id);
-      if (last?.state !== 'failed' || !last.refused) return undefined;
-      first ??= last.error;
-    }
-    return first;
-  }
-
   /** What changed much without being announced is asked again; only what both answers say stands. */
   async function confirm(items: readonly Audience[], reasons: readonly AskReason[]): Promise<readonly Audience[]> {
     if (!reasons.every(reason => reason.kind === 'poll' || reason.kind === 'resync')) return items;
@@ -207,7 +155,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       guard: options.guard,
       async again(ids) {
         await clock.sleep(secondLook, signal);
-        return collect(options.asks().filter(ask => ids.has(ask.id)));
+        return looking.ask(options.asks().filter(ask => ids.has(ask.id)));
       },
       // What only one of the two said is not left until the next interval.
       disagreed: () => lane.wake({ kind: 'resync' }),
@@ -238,7 +186,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       log.warn({ source: source.id, code: found.code }, `${source.id}: ${formatProblem(found)}`);
     }
     problem = found;
-    last = undefined;
+    looking.forget();
     const now = clock.now();
     publish(
       options.asks().map(({ id, contextKind, policy }) => ({
@@ -253,6 +201,7 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
 
   /** Undefined, failed and suspect are asked again for ever; of the first two only those concerned. */
   function retryWhatIsOpen(): void {
+    const { last } = looking;
     if (last?.state === 'suspect') {
       // One shot: where only a comparison or an approval helps, asking again does not.
       if (options.once && last.by === 'nothing') return;
@@ -304,24 +253,26 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       }
       lane.wake(reason);
     },
-    view: () => ({
-      standing: standingOf(last, problem, lastAnswerAt !== undefined),
-      readiness: last,
-      lastAnswerAt,
-      lastCallbackAt: lastCallbackAt === 0 ? undefined : lastCallbackAt,
-      problem: problem ?? last?.problems.find(isError) ?? registration,
-      warnings: [...(last?.problems ?? []).filter(found => !isError(found)), ...(unannounced ? [unannounced] : [])],
-      failures: problem || last?.problems.some(isError) ? failures + discarded : 0,
-      failingAudiences: [...attempts].filter(([id, count]) => count > 1 && believed.get(id)?.state === 'failed').length,
-      registered,
-    }),
+    view() {
+      const { last } = looking;
+      const problems = last?.problems ?? [];
+      return {
+        standing: standingOf(last, problem, lastAnswerAt !== undefined),
+        readiness: last,
+        lastAnswerAt,
+        lastCallbackAt: lastCallbackAt === 0 ? undefined : lastCallbackAt,
+        problem: problem ?? problems.find(isError) ?? registration,
+        warnings: [...problems.filter(found => !isError(found)), ...(unannounced ? [unannounced] : [])],
+        failures: problem || problems.some(isError) ? failures + discarded : 0,
+        failingAudiences: [...attempts].filter(([id, count]) => count > 1 && believed.get(id)?.state === 'failed')
+          .length,
+        registered,
+      };
+    },
     accept(instance) {
       // What was compared are the answers of the instance before: they say nothing of this one.
       if (instance !== answeredUnder) return;
-      if (!seen) return;
-      seen = { ...seen, acceptedUnder: instance };
-      if (options.remember) store.saveSource(source.id, seen);
-      last = undefined;
+      looking.accept(instance);
       lane.wake({ kind: 'approval' });
     },
     idle: () => lane.idle(),
@@ -335,11 +286,6 @@ export function createSourceLane(options: SourceLaneOptions): SourceLane {
       await hinting?.catch(() => {});
     },
   };
-}
-
-/** Nothing that it answers can be used until somebody corrects the address. */
-function isError({ code }: Problem): boolean {
-  return code === 'several-opas';
 }
 
 function isAnnouncement(reason: AskReason): boolean {
