@@ -8,6 +8,7 @@ import type { Journal } from './journal.ts';
 import type { MemberSets, SetId, Step } from './member-sets.ts';
 import type { OverrideRows } from './overrides.ts';
 import {
+  bringBack,
   dropEmptyListing,
   ensureListing,
   type ListingRow,
@@ -164,6 +165,7 @@ export class Placements {
     if (!row || (row.intent_who === null && row.doubt_who === null)) return undefined;
     const key = this.#db.get<{ key: string }>('SELECT key FROM listings WHERE id = ?', row.listing)?.key;
     const open = this.#open(row);
+    if (seen.on) bringBack(this.#db, row.listing);
     if (row.who === null) {
       // Nobody knows what was there before: either just what was intended is there now, or it stays unknown.
       if (open.who.hash === seen.who.hash) this.#settle(row, seen.on, open.who, at);

@@ -29,7 +29,12 @@ const placementQuery = `
          d.hash AS doubt_hash, d.size AS doubt_size
     FROM placements p JOIN members w ON w.id = p.who
     LEFT JOIN members i ON i.id = p.intent_who LEFT JOIN members d ON d.id = p.doubt_who`;
-const listingQuery = 'SELECT id, key, toggle, context_kind, metadata, removed FROM listings';
+// A write that may have let somebody in since brought it back, if it was carried out.
+const listingQuery = `
+  SELECT id, key, toggle, context_kind, metadata,
+         removed AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.listing = listings.id AND (p.intent_on OR p.doubt_on))
+           AS removed
+    FROM listings`;
 
 interface Cached {
   all: ReadonlyMap<string, AppliedListing>;

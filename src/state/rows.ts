@@ -102,6 +102,11 @@ export function saveListing(db: Database, before: ListingRow, after: Omit<Listin
   );
 }
 
+/** Somebody is in again, so it is not removed any more. */
+export function bringBack(db: Database, listing: ListingId): void {
+  db.run('UPDATE listings SET removed = 0 WHERE id = ? AND removed = 1', listing);
+}
+
 /** Drops a listing of which nothing was ever written and nothing is intended any more. */
 export function dropEmptyListing(db: Database, listing: ListingId): void {
   db.run(

@@ -72,7 +72,7 @@ export function createPlanning(options: PlanningOptions): Planning {
       if (lane.view()?.policy === 'upsert-only') continue;
       for (const listing of lane.applied().values()) {
         if (listing.removed && !listing.placements.some(placement => placement.appliedAt >= since)) continue;
-        const off = !listing.removed && listing.placements.every(placement => !placement.on);
+        const off = !listing.removed && listing.placements.every(({ on, intent }) => !on && !intent?.on);
         known.set(listing.toggle, (known.get(listing.toggle) ?? true) && off);
       }
     }

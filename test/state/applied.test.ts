@@ -102,6 +102,22 @@ describe('what is made', () => {
     expect(store.applied(address).get('us-feature')?.removed).toBe(false);
   });
 
+  it('came back as soon as somebody may be in again', () => {
+    apply(10, list('create'));
+    apply(11, list('retire'));
+    const fill = write({ before: [], after: ['alice'] });
+    const removed = () => store.applied(address).get('us-feature')?.removed;
+
+    store.intend(address, [fill], 12);
+    expect(removed()).toBe(false);
+    store.record(address, [became(fill, 'failed')], 13);
+    expect(removed()).toBe(true);
+
+    store.intend(address, [fill], 14);
+    store.observed(address, fill.placement, { on: true, who: membersOf(['alice']) }, 15);
+    expect(removed()).toBe(false);
+  });
+
   it('is dropped when it went for good', () => {
     apply(10, list('create'), write({ before: [], after: ['alice'] }));
     expect(store.addresses()).toEqual([{ address, target: 'rest' }]);

@@ -128,6 +128,7 @@ export function createModel() {
     observe(key: string, seen: State, at: number): void {
       const placement = listings.get(key)?.placement;
       if (!placement || placement.open.length === 0) return;
+      if (seen.on) listing(key).removed = false;
       const open = joined(placement.open);
       const last = placement.applied;
       if (!last && open.who !== seen.who) return drop(key);
@@ -156,7 +157,8 @@ export function createModel() {
           return {
             key,
             known,
-            removed,
+            // It is back where somebody may be in.
+            removed: removed && !placement?.open.some(({ on }) => on),
             placement: applied && {
               ...applied,
               open: placement.open.length > 0 ? joined(placement.open) : undefined,
