@@ -5,52 +5,28 @@
  * Whoever must not follow it (blocked, held, capped, switched off, of another audience by now) leaves the group first.
  * Works on changes that are planned already: it says in which form they are written, and adds those of form alone.
  */
-import { compareCodePoints, intersection, type Members, sameMembers } from '../domain/members.ts';
-import { type Change, type Phase, phases, type PlacementChange } from '../domain/plan.ts';
-import type { GroupNames, LivePlacement } from '../domain/listing.ts';
+import { compareCodePoints } from '../domain/code-points.ts';
+import { intersection, type Members, sameMembers } from '../domain/members.ts';
+import { type Change, type Phase, phases } from '../domain/plan.ts';
+import type { LivePlacement } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
-import { type Draft, isFree, type Site } from './draft.ts';
+import type { Draft, Site } from './draft.ts';
+import {
+  inForm,
+  isLarge,
+  ownForm,
+  type Placed,
+  type Room,
+  roomOf,
+  type Seat,
+  type Table,
+  tablesOf,
+} from './group-seats.ts';
 import { unanimous } from './group-unanimous.ts';
-import { isOurs, type Context, type Lookup } from './lookup.ts';
+import type { Context } from './lookup.ts';
 import type { Outcome } from './outcome.ts';
 import { type Effect, effectOf, phaseOf } from './phases.ts';
-import { placementChange } from './placement-change.ts';
-
-type Placed = Change & PlacementChange;
-
-/** A draft, and what is planned for it. */
-interface Seat {
-  readonly draft: Draft;
-  readonly names: GroupNames | undefined;
-  /** The group it is in now. */
-  readonly now: string | undefined;
-  change: Placed | undefined;
-  /** Who it will have. */
-  readonly who: Members;
-  /** It will have exactly its audience, and be on. */
-  readonly follows: boolean;
-  /** It should stand in a group, as far as its size says. */
-  readonly isLarge: boolean;
-}
-
-/** One shared group in one environment of a target. */
-interface Table {
-  readonly name: string;
-  readonly environment: string;
-  /** The audience's members. */
-  readonly target: Members;
-  /** Who follows that audience. */
-  readonly followers: Seat[];
-}
-
-/** All of one target. */
-interface Room {
-  readonly context: Context;
-  readonly seats: readonly Seat[];
-  outside(environment: string, name: string): readonly LivePlacement[];
-  /** Ids of what makes a listing ours or brings it back, by its key. */
-  readonly steps: ReadonlyMap<string, readonly string[]>;
-}
+import { idOf, placementChange } from './placement-change.ts';
 
 /**
  * Gives the placement changes of targets with groups their form; all others stay as they are. `planned`: the id of a
@@ -67,15 +43,11 @@ export function arrangeGroups(
   const byId = new Map(changes.map(change => [change.id, change]));
   const seats: Seat[] = [];
   for (const lookup of lookups) {
-    const own = sites
-      .filter(({ view }) => view === lookup.view)
-      .flatMap(({ drafts }) => drafts.map(draft => seatOf(draft, byId.get(planned.get(draft) ?? ''))));
-    for (const seat of own) keepForm(seat);
-    const room: Room = { context, seats: own, outside: outsideOf(lookup, own), steps: stepsOf(lookup, changes) };
-    for (const { seat, name } of unanimous(own, (environment, name) => room.outside(environment, name)))
+    const room = roomOf(context, lookup, sites, changes, draft => byId.get(planned.get(draft) ?? ''));
+    for (const { seat, name } of unanimous(room.seats, (environment, name) => room.outside(environment, name)))
       seat.change = seat.change && inForm(seat.change, name);
-    for (const table of tablesOf(own)) serve(room, table);
-    seats.push(...own);
+    for (const table of tablesOf(room.seats)) serve(room, table);
+    seats.push(...room.seats);
   }
   const before = new Set(seats.flatMap(({ draft }) => planned.get(draft) ?? []));
   const arranged = seats.flatMap(({ change }) => change ?? []);
@@ -84,95 +56,6 @@ export function arrangeGroups(
     const needs = change.needs.filter(id => !before.has(id) || after.has(id));
     return needs.length === change.needs.length ? change : { ...change, needs };
   });
-}
-
-function stepsOf({ view }: Lookup, changes: readonly Change[]): Room['steps'] {
-  const steps = new Map<string, string[]>();
-  for (const { kind, target, key, id } of changes) {
-    if (target === view.name && (kind === 'adopt' || kind === 'restore'))
-      steps.set(key, [...(steps.get(key) ?? []), id]);
-  }
-  return steps;
-}
-
-function seatOf(draft: Draft, planned: Change | undefined): Seat {
-  const change = planned?.kind === 'placement' ? planned : undefined;
-  const { answer, role, contents, capped, live, site } = draft;
-  const who = (change && membersIn(change.after.who)) ?? contents.any;
-  const isOn = change?.after.on ?? contents.on;
-  const isFollower = role === 'follow' && isFree(draft) && !capped && isOn;
-  return {
-    draft,
-    names: site.desired?.placements.find(({ id }) => id === draft.id)?.groups,
-    now: live?.group,
-    change,
-    who,
-    follows: isFollower && answer !== undefined && sameMembers(who, answer.members),
-    isLarge: isOn && isLarge(draft, who.size),
-  };
-}
-
-function isLarge({ site, live }: Draft, size: number): boolean {
-  const limits = site.view.can.groups;
-  return limits !== null && size > (live?.group === undefined ? limits.above : limits.back);
-}
-
-/** What its audience's group does not decide is written by itself; a change that moves nobody leaves the form alone. */
-function keepForm(seat: Seat): void {
-  const { change, now, who, draft } = seat;
-  if (change === undefined) return;
-  const isSame = now !== undefined && change.after.on && sameMembers(who, draft.contents.any);
-  seat.change = inForm(change, isSame ? now : ownForm(seat));
-}
-
-/** How it is held apart from all others: in a group of its own where it is too large for a list. */
-function ownForm({ names, isLarge }: Seat): string | undefined {
-  return isLarge ? names?.own : undefined;
-}
-
-function inForm(change: Placed, group: string | undefined): Placed {
-  const { group: _, ...after } = change.after;
-  return { ...change, after: { ...after, ...(group !== undefined && { group }) } };
-}
-
-/** Placements of ours about which this plan says nothing (`--only`), by the group they are in. */
-function outsideOf(lookup: Lookup, seats: readonly Seat[]): Room['outside'] {
-  let outside: Map<string, LivePlacement[]> | undefined;
-  return (environment, name) => {
-    outside ??= index(lookup, new Set(seats.map(({ draft }) => draft.id)));
-    return outside.get(keyOf(environment, name)) ?? [];
-  };
-}
-
-function index(lookup: Lookup, seated: ReadonlySet<string>): Map<string, LivePlacement[]> {
-  const outside = new Map<string, LivePlacement[]>();
-  for (const listing of lookup.live.values()) {
-    for (const placement of listing.placements) {
-      const { id, group, environment } = placement;
-      if (group === undefined || seated.has(id) || !isOurs(lookup, listing)) continue;
-      const key = keyOf(environment, group);
-      outside.set(key, [...(outside.get(key) ?? []), placement]);
-    }
-  }
-  return outside;
-}
-
-function keyOf(environment: string, name: string): string {
-  return `${environment}\n${name}`;
-}
-
-function tablesOf(seats: readonly Seat[]): Iterable<Table> {
-  const tables = new Map<string, Table>();
-  for (const seat of seats) {
-    if (!seat.follows || seat.names === undefined) continue;
-    const { environment } = seat.draft.ref;
-    const { shared: name } = seat.names;
-    const table = tables.get(keyOf(environment, name)) ?? { name, environment, target: seat.who, followers: [] };
-    table.followers.push(seat);
-    tables.set(keyOf(environment, name), table);
-  }
-  // In one order, whatever the order of the files: who leaves one group may enter the next.
-  return [...tables].sort(([a], [b]) => compareCodePoints(a, b)).map(([, table]) => table);
 }
 
 function serve(room: Room, table: Table): void {
@@ -206,6 +89,8 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     for (const seat of moving) onlyRevoke(room, seat, name);
     return apart(room, entrants);
   }
+  // Nobody waits for one to leave that cannot just now.
+  if (dissenters.some(isKept)) return apart(room, [...moving, ...entrants]);
   // Who may stay loses nobody but by the group itself.
   for (const seat of room.seats) {
     if (isIn(seat, table) && !followers.includes(seat) && !dissenters.includes(seat)) seat.change = undefined;
@@ -219,10 +104,13 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     const own = seat.draft.site.first === undefined ? phase : change.phase;
     seat.change = { ...change, phase: own, ...(!seat.isLarge && { unfinished: true }) };
   }
+  // Who only changes the form must not write for others what they get by an answer that may be too old by then.
+  const moves = moving.flatMap(({ change }) => change?.id ?? []).sort(compareCodePoints);
   for (const seat of entrants) {
     const change = seat.change ?? formAlone(room, seat, name);
     if (change === undefined) continue;
-    if (needs.length === 0 || mayWait(seat, change, phase)) seat.change = join(change, name, needs);
+    if (seat.change === undefined) seat.change = join(change, name, [...needs, ...moves]);
+    else if (needs.length === 0 || mayWait(seat, change, phase)) seat.change = join(change, name, needs);
     else {
       apart(room, [seat]);
       // It enters once they have left.
@@ -245,10 +133,15 @@ function isIn({ now, draft }: Seat, { name, environment }: Table): boolean {
   return now === name && draft.ref.environment === environment;
 }
 
-/** True when a seat of the group may have what its followers have: it has that already, or nothing can be written to it. */
+/** A write of it is under way, or failed lately: nobody knows when it will have left. */
+function isKept({ draft: { stuck, site, ref } }: Seat): boolean {
+  return stuck || site.view.isFailing?.(idOf(site, 'placement', ref.environment)) === true;
+}
+
+/** True when a seat of the group may have what its followers have: it has that already. */
 function mayStay(seat: Seat, { followers, target }: Table): boolean {
   const { draft, who, change } = seat;
-  if (followers.includes(seat) || draft.stuck) return true;
+  if (followers.includes(seat)) return true;
   // An earlier key of a toggle, on its way out, may have what the next one has.
   const isPassedOn = draft.role === 'leave' && followers.some(one => one.draft.audience === draft.audience);
   if (isPassedOn) return change === undefined || change.closes.length === 0;

@@ -14,6 +14,7 @@ import type { Moves } from './moves.ts';
 import { createOutcomes, type Done } from './outcomes.ts';
 import type { WriteReason } from './reasons.ts';
 import { createRetries, rereading, type Retries } from './retries.ts';
+import { createVerdicts } from './verdicts.ts';
 import type { Observer } from './view.ts';
 import { createWriting } from './writing.ts';
 
@@ -78,7 +79,6 @@ export interface TargetLane {
 
 /** An answer older than this starts no write (ms). */
 const youngEnough = 5_000;
-const conflictsInARow = 3;
 /** ms */
 const dueAgain = 500;
 const unread: Problem = { code: 'unanswered', message: 'it was not read yet.' };
@@ -93,16 +93,11 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   /** Audiences under changes that wait: an answer to them is news even if it is the old one. */
   const awaited = new Set<AudienceId>();
   let desired: Desired = { listings: [], refused: [], asks: new Map(), invalid: new Set() };
-  let conflicts = 0;
   /** Toggles by the audience that they use. */
   let users: ReadonlyMap<AudienceId, ReadonlySet<string>> = new Map();
   /** Since everything was as it should be: toggles whose audience changed. Undefined: it is not. */
   let touched: Set<string> | undefined;
   let plan: Plan | undefined;
-  /** Ids of changes of that plan that were carried out. */
-  let done = new Set<string>();
-  /** Changes of that plan for which the platform waits for its own approval, with the link to it. */
-  let waiting = new Map<string, string>();
   let started = false;
   let lastSyncAt: number | undefined;
   let cancelTimer: (() => void) | undefined;
@@ -121,11 +116,20 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     inFlight: placement => flights.placements.has(placement),
   });
 
+  const verdicts = createVerdicts({
+    retries,
+    isYoung,
+    awaitAnswer: audience => awaited.add(audience),
+    askAgain: audience => options.askAgain(new Set([audience])),
+    doubt: key => holdings.doubt(key),
+    again: kind => lane.wake({ kind }),
+  });
+
   const writing = createWriting({
     flights,
     clock,
     retries,
-    isDone: change => done.has(change),
+    isDone: id => verdicts.isDone(id),
     isYoung,
     awaitAnswer(audience, ask) {
       if (ask && !awaited.has(audience)) options.askAgain(new Set([audience]));
@@ -172,6 +176,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       live,
       applied: holdings.applied(),
       inFlight: flights.placements,
+      isFailing: id => retries.entry(id) !== undefined,
     };
   }
 
@@ -196,8 +201,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       touched = undefined;
       plan = options.plan(scope);
       if (!plan) return;
-      done = new Set();
-      waiting = new Map();
+      verdicts.renew();
       retries.keep(plan.changes);
       awaited.clear();
       const since = plannedAt;
@@ -248,59 +252,20 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
   /** Nothing of the plan is left: the next one is about what is touched from here on. */
   function isSettled({ changes, blocked, held, refused, warnings }: Plan): boolean {
     const rest = blocked.length + held.length + refused.length + warnings.length;
-    return rest === 0 && !hasNews() && !holdings.inDoubt && changes.every(change => done.has(change.id));
+    return rest === 0 && !hasNews() && !holdings.inDoubt && changes.every(change => verdicts.isDone(change.id));
   }
 
   /** Done, or refused for good; in `detect` nothing ever is, and nothing is waited for. */
   function isTried(change: Change): boolean {
-    if (options.entry.policy === 'detect') return true;
-    return done.has(change.id) || waiting.has(change.id) || retries.entry(change.id)?.failures === 0;
+    return options.entry.policy === 'detect' || verdicts.isTried(change);
   }
 
   function landed(change: Change, outcome: Outcome): void {
     holdings.landed(change, outcome);
     outcomes.add({ change, outcome });
-    judge(change, outcome);
+    verdicts.judge(change, outcome);
     options.observer.wrote(target.name, outcome.result, 1);
     options.wrote(change, outcome);
-  }
-
-  function judge(change: Change, outcome: Outcome): void {
-    const { result } = outcome;
-    if (result === 'done' || result === 'pending') {
-      conflicts = 0;
-      retries.reached();
-      retries.done(change.id);
-      if (result === 'pending') waiting.set(change.id, outcome.link);
-      else if (outcome.existed) lane.wake({ kind: 'landed' });
-      else {
-        done.add(change.id);
-        if (change.kind === 'placement' && change.unfinished) lane.wake({ kind: 'landed' });
-      }
-      return;
-    }
-    if (result === 'late') {
-      if (change.kind !== 'placement' || isYoung(change)) return lane.wake({ kind: 'landed' });
-      awaited.add(change.audience);
-      options.askAgain(new Set([change.audience]));
-      return;
-    }
-    if (change.kind === 'placement') awaited.add(change.audience);
-    if (result === 'refused') retries.refused(change, outcome.problem);
-    else if (result === 'conflict' && ++conflicts <= conflictsInARow) {
-      holdings.doubt(change.key);
-      lane.wake({ kind: 'retry' });
-    } else {
-      if (result === 'failed') {
-        if (outcome.scope === 'target') retries.hold(outcome.problem, outcome.retryAfter);
-        retries.failed(change.id, outcome.problem, outcome.scope === 'change' ? outcome.retryAfter : undefined);
-      } else {
-        holdings.doubt(change.key);
-        const wait = result === 'unanswered' ? outcome.retryAfter : undefined;
-        if (wait !== undefined) retries.hold(outcome.problem, wait);
-        retries.failed(change.id, outcome.problem);
-      }
-    }
   }
 
   function schedule(): void {
@@ -360,8 +325,8 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
     get lastSyncAt() {
       return lastSyncAt;
     },
-    isDone: change => done.has(change.id),
-    waitsFor: change => waiting.get(change.id),
+    isDone: change => verdicts.isDone(change.id),
+    waitsFor: change => verdicts.waitsFor(change.id),
     async idle() {
       await lane.idle();
       await flights.settled();

@@ -16,7 +16,7 @@ export interface WritingOptions {
   awaitAnswer(audience: AudienceId, ask: boolean): void;
   /** What somebody else made is kept whole before it becomes ours. */
   backUp(change: Change): void;
-  /** What was not waited for any longer has landed. */
+  /** What was not waited for any longer has landed, or others that need it wait no longer either. */
   afterwards(): void;
 }
 
@@ -35,6 +35,8 @@ interface Sent {
   /** Of its phase. */
   readonly rank: number;
   readonly batch: readonly Change[];
+  /** Others of its plan wait for it. */
+  readonly isNeeded: boolean;
   readonly landed: Promise<void>;
   /** Resolves when it has landed, or nobody waits for it any longer. */
   tried: Promise<void>;
@@ -57,6 +59,7 @@ export function createWriting(options: WritingOptions): Writing {
 
   async function write(changes: readonly Change[], isCurrent: () => boolean): Promise<void> {
     const planned = new Set(changes.map(change => change.id));
+    const needed = new Set(changes.flatMap(({ needs }) => needs));
     const mayStart = (change: Change) => isCurrent() && options.isYoung(change);
     for (const [rank, phase] of phases.entries()) {
       const mine = changes.filter(change => change.phase === phase);
@@ -68,13 +71,23 @@ export function createWriting(options: WritingOptions): Writing {
         if (batch.length === 0) break;
         for (const { id } of batch) tried.add(id);
         for (const change of batch) if (change.kind === 'adopt') options.backUp(change);
-        await unlessWoken([send(rank, batch, flights.start(batch, mayStart))], isCurrent);
+        await unlessWoken(
+          [
+            send(
+              rank,
+              batch,
+              flights.start(batch, mayStart),
+              batch.some(({ id }) => needed.has(id)),
+            ),
+          ],
+          isCurrent,
+        );
       }
     }
   }
 
-  function send(rank: number, batch: readonly Change[], landed: Promise<void>): Promise<void> {
-    const sent: Sent = { rank, batch, landed, tried: landed, left: false };
+  function send(rank: number, batch: readonly Change[], landed: Promise<void>, isNeeded: boolean): Promise<void> {
+    const sent: Sent = { rank, batch, isNeeded, landed, tried: landed, left: false };
     sent.tried = patiently(sent).finally(() => untried.delete(sent));
     // Where nobody waits for it any longer, what cannot be recorded is planned anew.
     sent.tried.catch(() => {});
@@ -92,7 +105,10 @@ export function createWriting(options: WritingOptions): Writing {
       clock.sleep(phasePatience, patience.signal).catch(() => {}),
     ]);
     patience.abort(over);
-    if (!inTime) leave(sent);
+    if (inTime) return;
+    leave(sent);
+    // What waits for it may go another way.
+    if (sent.isNeeded) options.afterwards();
   }
 
   /** What it changes was under way when the next plan was made, so another one has to follow. */

@@ -104,6 +104,24 @@ describe('groups', () => {
     expect(world.target.open('t')).toEqual(names('u', 4));
   });
 
+  it.each([
+    { why: 'failed', over: { isFailing: (id: string) => id === 'placement t ld production' } },
+    { why: 'is under way', over: (target: TargetModel) => ({ inFlight: new Set([target.idOf('t', 'production')]) }) },
+  ])('hold nobody up for one that has to leave and whose write $why', ({ over }) => {
+    const world = worldOf(names('u', 6));
+    world.edit('t', { environments: { production: { rule: 'none' } } });
+    world.answers.set('none', { state: 'undefined' });
+    world.answers.set('all', [...names('u', 4), ...names('v', 3)]);
+    expect(forms(planTargets(world.input()))[0]).toBe('t replace 6 shared → 6 own');
+
+    Object.assign(world.target.over, typeof over === 'function' ? over(world.target) : over);
+    const plan = next(world);
+    expect(forms(plan)).toEqual(['s replace 6 shared → 7 own …', 'u replace 6 shared → 7 own …']);
+    expect(plan.changes.every(({ needs }) => needs.length === 0)).toBe(true);
+    expect(world.target.open('t')).toEqual(names('u', 6));
+    expect(forms(next(world))).toEqual([]);
+  });
+
   it('take back who left them, when they agree again', () => {
     const world = worldOf(names('u', 6));
     world.edit('t', { environments: { production: { rule: 'other' } } });
@@ -121,11 +139,14 @@ describe('groups', () => {
     expect(forms(plan)).toEqual(['s grant 6 shared → 7 own …']);
     world.apply(plan);
     expect(world.target.open('t')).toEqual(names('u', 6));
-    expect(forms(next(world))).toEqual([
+    const following = next(world);
+    expect(forms(following)).toEqual([
       't grant 6 shared → 7 shared',
       'u grant 6 shared → 7 shared',
       's tidy 7 own → 7 shared',
     ]);
+    // What the others get is for them to write, by an answer that is new enough.
+    expect(following.changes[2]?.needs).toEqual(['placement t ld production', 'placement u ld production']);
   });
 
   it('lose who was added by hand to one of them, there alone', () => {

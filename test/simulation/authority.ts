@@ -22,7 +22,7 @@ export type HandGone = ReadonlyMap<string, ReadonlySet<string>>;
  * A write leaves for a platform. Whoever it lets in was let in by an answer that arrived just now; whoever it takes it
  * from was not in one, or the file says so. `mayBeIn`: who a write that was not
  * answered may have let in. `unseen`: whom a hand added where nobody can look. `setBack`: by so much (ms) the clock went back
- * just now. Returns what is wrong.
+ * just now. `isLed`: another place is written, and with it the group that this one stands in. Returns what is wrong.
  */
 export function judgeWrite(
   world: Scene,
@@ -34,6 +34,7 @@ export function judgeWrite(
   operator: Operator,
   mayBeIn: ReadonlySet<string>,
   unseen: ReadonlySet<string>,
+  isLed: boolean,
 ): readonly string[] {
   const wrong: string[] = [];
   const before = platform.contents().get(place) ?? [];
@@ -74,7 +75,12 @@ export function judgeWrite(
   }
   // A toggle that goes is closed once more where nobody can see who a hand let in; that takes from nobody we know of.
   const isRetired = users.length === 0 && platform.setup.kind === 'rest';
-  if ((gained.length > 0 || lost.length > 0) && !isRetired && !world.disk.isIntended(placementOf(platform, place))) {
+  if (
+    (gained.length > 0 || lost.length > 0) &&
+    !isRetired &&
+    !isLed &&
+    !world.disk.isIntended(placementOf(platform, place))
+  ) {
     wrong.push(`${nameOf(platform, place)}: a write is sent that the state does not know of`);
   }
   return wrong;

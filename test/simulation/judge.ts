@@ -19,7 +19,7 @@ export interface Judge {
   /** What was found wrong, one sentence each, no sentence twice. */
   readonly found: readonly string[];
   wrong(what: string): void;
-  sent(platform: Platform, place: string, users: readonly string[]): void;
+  sent(platform: Platform, place: string, users: readonly string[], led?: true): void;
   landed(platform: Platform): void;
   handed(platform: Platform, place: string, act: HandAct, user: string): void;
   /** Rules were changed. */
@@ -201,7 +201,7 @@ export function createJudge(world: Scene): Judge {
     guard,
     operator,
     handChanged,
-    sent(platform, place, users) {
+    sent(platform, place, users, led) {
       const name = nameOf(platform, place);
       // A denial writes who else may be in: by what was sent before, or, where nobody can look, by what was ever in.
       const earlier = (sentLately.get(name) ?? []).slice(-3);
@@ -223,6 +223,7 @@ export function createJudge(world: Scene): Judge {
         operator,
         mayBeIn,
         unseen,
+        led === true,
       )) {
         wrong(what);
       }

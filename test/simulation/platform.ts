@@ -1,5 +1,5 @@
 import { membersOf } from '../../src/domain/members.ts';
-import type { Change } from '../../src/domain/plan.ts';
+import type { Change, PlacementChange } from '../../src/domain/plan.ts';
 import { type Problem, ProblemError } from '../../src/domain/problem.ts';
 import type { Outcome, Target } from '../../src/domain/target.ts';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -14,8 +14,8 @@ import type { PlatformSetup } from './setup.ts';
 export type Contents = ReadonlyMap<string, readonly string[]>;
 
 export interface Eye {
-  /** A write leaves for the platform: so it would be. Undefined `users`: the object is made, nobody is in. */
-  sent(platform: Platform, place: string, users: readonly string[]): void;
+  /** A write leaves for the platform: so it would be. `led`: by a write of another place, whose group it stands in. */
+  sent(platform: Platform, place: string, users: readonly string[], led?: true): void;
   /** Something was written there. */
   landed(platform: Platform): void;
 }
@@ -166,6 +166,21 @@ function markedPlatform(setup: PlatformSetup, random: Random, eye: Eye): Platfor
     }
   }
 
+  /** A hand switched it since it was read: the real ones notice, or leave that as it is. */
+  function isOvertaken(change: Change): boolean {
+    if (!readable || change.kind !== 'placement' || !change.before.known) return false;
+    const there = held.listings.get(change.key)?.in.get(change.environment);
+    return there !== undefined && there.on !== change.before.on;
+  }
+
+  /** Who stands in the group that is written, and gets what it holds. */
+  function othersLed({ key: own, environment, after: { group } }: Change & PlacementChange): readonly string[] {
+    if (group === undefined) return [];
+    const isLed = (there: { readonly on: boolean; readonly group?: string } | undefined) =>
+      there?.on === true && there.group === group;
+    return [...held.listings].filter(([key, one]) => key !== own && isLed(one.in.get(environment))).map(([key]) => key);
+  }
+
   function effective(key: string, environment: string): readonly string[] {
     return held.members(key, environment) ?? [];
   }
@@ -196,10 +211,12 @@ function markedPlatform(setup: PlatformSetup, random: Random, eye: Eye): Platfor
         async *apply(batch, signal, mayStart) {
           held.fault = async change => {
             life.effect();
+            if (isOvertaken(change)) return { change: change.id, result: 'conflict', problem: troubled };
             if (change.kind === 'placement') {
               const { on, who } = change.after;
               const users = on && who.kind === 'members' ? [...who.members.values()] : [];
               eye.sent(platform, `${change.key} ${change.environment}`, users);
+              for (const key of othersLed(change)) eye.sent(platform, `${key} ${change.environment}`, users, true);
             }
             const mishap = platform.broken.get(change.key)?.() ?? platform.mishap?.();
             underWay.add(change);

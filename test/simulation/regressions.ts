@@ -33,6 +33,17 @@ const setup: Setup = {
   onRemoved: 'disable',
 };
 
+/** Two toggles that stand in one group. */
+const sharing: Setup = {
+  ...setup,
+  people: 'abcdefghij',
+  platforms: [{ name: 't1', kind: 'marked', readable: true, marks: true, groups: true, environments: ['production'] }],
+  toggles: [
+    { key: 'a', source: 'main', rule: 'a', state: 'on' },
+    { key: 'b', source: 'main', rule: 'a', state: 'on' },
+  ],
+};
+
 const hour = 3_600_000;
 
 export const regressions: readonly Regression[] = [
@@ -103,6 +114,42 @@ export const regressions: readonly Regression[] = [
       { do: 'opa-ill', source: 'main', how: 'broken', share: 0.5, ms: 3_000, after: 10 },
       { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 100 },
       { do: 'callbacks', source: 'main', count: 3, forged: false, after: 20_000 },
+    ],
+  },
+  {
+    what: 'a toggle that came back by a write that was not answered, and moved to another key, is closed at the first',
+    setup: {
+      ...setup,
+      platforms: setup.platforms.slice(0, 1),
+      guard: { ...setup.guard, maxRevokedShare: 1, maxRemovedToggles: 1 },
+    },
+    steps: [
+      { do: 'file', key: 'a', becomes: 'gone', after: 4_000 },
+      { do: 'file', key: 'a', becomes: 'back', after: 0 },
+      { do: 'crash', effects: 26, down: 2_000, after: 900 },
+      { do: 'file', key: 'a', becomes: 'moved', after: 10_000 },
+    ],
+  },
+  {
+    what: 'a revocation of a group does not wait for a paused toggle that cannot leave it',
+    setup: sharing,
+    steps: [
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdefg', told: 'now', after: 3_000 },
+      { do: 'override', subject: { kind: 'pause', what: 'toggle', name: 'a' }, ms: null, after: 3_000 },
+      { do: 'toggle-ill', target: 't1', key: 'a', how: 'conflicts', ms: 200_000, after: 10 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdef', told: 'now', after: 90_000 },
+      { do: 'wait', after: 10 },
+    ],
+  },
+  {
+    what: 'a group is not written while a toggle that is switched off is about to leave it',
+    setup: sharing,
+    steps: [
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdefg', told: 'now', after: 3_000 },
+      { do: 'toggle-ill', target: 't1', key: 'a', how: 'silent', ms: 40_000, after: 10 },
+      // Not until the write that hangs is the second one.
+      { do: 'file', key: 'a', becomes: 'off', after: 14_000 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdefgh', told: 'now', after: 60_000 },
     ],
   },
 ];

@@ -63,9 +63,9 @@ export function createWorld(setup: Setup, tell?: (line: string) => void): World 
   );
   const platforms = setup.platforms.map(one =>
     createPlatform(one, random.fork(one.name), {
-      sent: (platform, place, users) => {
+      sent(platform, place, users, led) {
         note(`${platform.name} <- ${place}: ${users.join('')}`);
-        world.judge.sent(platform, place, users);
+        world.judge.sent(platform, place, users, led);
       },
       landed: platform => world.judge.landed(platform),
     }),
