@@ -24,6 +24,8 @@ export interface Flights {
   /** Placements, and `listing <key>`, with a write under way. */
   readonly placements: ReadonlySet<PlacementId>;
   has(change: Change): boolean;
+  /** The change with this id is under way. */
+  hasId(id: string): boolean;
   readonly size: number;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
@@ -36,9 +38,12 @@ export function createFlights(options: FlightsOptions): Flights {
   const { target, store, clock } = options;
   const placements = new Set<PlacementId>();
   const keys = new Map<string, number>();
+  const ids = new Set<string>();
   const running = new Set<Promise<void>>();
 
   function take(change: Change, by: 1 | -1): void {
+    if (by === 1) ids.add(change.id);
+    else ids.delete(change.id);
     if (change.kind === 'placement') {
       if (by === 1) placements.add(change.placement);
       else placements.delete(change.placement);
@@ -108,6 +113,7 @@ export function createFlights(options: FlightsOptions): Flights {
     },
     placements,
     has: change => (change.kind === 'placement' ? placements.has(change.placement) : keys.has(change.key)),
+    hasId: id => ids.has(id),
     get size() {
       return running.size;
     },

@@ -33,8 +33,11 @@ export interface Retries {
   renew(): void;
   /** Everything was read again: what a person had to put right there may be so by now. */
   askRefusedAgain(): void;
-  /** Forgets changes that are no longer planned, and refusals of what is not wanted any more; not `rereading`. */
-  keep(changes: readonly Change[]): void;
+  /**
+   * Forgets changes that are neither planned any more nor under way, and refusals of what is not wanted any more; not
+   * `rereading`.
+   */
+  keep(changes: readonly Change[], isUnderWay: (id: string) => boolean): void;
   mayTry(id: string): boolean;
   entry(id: string): Entry | undefined;
   readonly held: { readonly until: number; readonly failures: number; readonly problem: Problem } | undefined;
@@ -95,11 +98,11 @@ export function createRetries(clock: Clock, random: () => number): Retries {
     askRefusedAgain() {
       for (const [id, { refused }] of entries) if (refused !== undefined) entries.delete(id);
     },
-    keep(changes) {
+    keep(changes, isUnderWay) {
       if (entries.size === 0) return;
       const planned = new Map(changes.map(change => [change.id, change]));
       for (const [id, { refused }] of entries) {
-        if (id === rereading) continue;
+        if (id === rereading || isUnderWay(id)) continue;
         const change = planned.get(id);
         if (change === undefined || (refused !== undefined && refused !== whatIsAsked(change))) entries.delete(id);
       }

@@ -202,7 +202,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       plan = options.plan(scope);
       if (!plan) return;
       verdicts.renew();
-      retries.keep(plan.changes);
+      retries.keep(plan.changes, id => flights.hasId(id));
       awaited.clear();
       const since = plannedAt;
       // Once there is news, what is unsent is planned anew; a batch may outlive its pass.

@@ -1,9 +1,11 @@
 import { audienceIdOf } from '../../src/domain/identity.ts';
 import type { Block } from '../../src/domain/plan.ts';
 import { isWanted, nameOf, placementOf, toggleOf } from './authority.ts';
+import { lettersOf } from './generate.ts';
 import type { Operator } from './operator.ts';
 import type { HandAct, Platform } from './platform.ts';
 import type { Scene } from './scene.ts';
+import type { ToggleSetup } from './setup.ts';
 
 /** Holds every write against what the guard promises: within the window nobody takes (gives) more than was approved. */
 export interface GuardJudge {
@@ -38,6 +40,7 @@ interface Held {
 interface Consent {
   readonly until: number;
   readonly revoked: ReadonlySet<string>;
+  readonly granted: ReadonlySet<string>;
   readonly places: ReadonlySet<string>;
   readonly source: string | null;
   /** Who follows the same policy is covered, too. */
@@ -83,7 +86,10 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     for (const user of one.byHand) if (!after.includes(user)) one.byHand.delete(user);
     const users = after.filter(user => !one.byHand.has(user));
     const now = world.clock.now();
-    judge(platform, place, one, after, before.filter(user => !after.includes(user)).length > 0);
+    const takes = before.some(user => !after.includes(user));
+    const gives = after.some(user => !before.includes(user));
+    judge(platform, place, one, after, takes, gives);
+    if (users.some(user => !before.includes(user))) judgeSize(platform, place, users);
     if (one.history.length === 0 && users.length === 0) return;
     const moment = { at: now, users, isKnown: true };
     one.history.push(moment);
@@ -92,7 +98,14 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     });
   }
 
-  function judge(platform: Platform, place: string, one: Held, users: readonly string[], takes: boolean): void {
+  function judge(
+    platform: Platform,
+    place: string,
+    one: Held,
+    users: readonly string[],
+    takes: boolean,
+    gives: boolean,
+  ): void {
     const now = world.clock.now();
     const shown = world.files.seen.slice(-4);
     const wanted = shown
@@ -104,32 +117,63 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       one.muddyUntil = Math.max(one.muddyUntil, now + guard.window);
       return;
     }
-    if (!takes || one.muddyUntil > now) return;
+    if ((!takes && !gives) || one.muddyUntil > now) return;
     // Whom an operator took out counts for nobody.
     const isOff = operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined;
     if (isOff || operator.changedAt > since) {
       one.muddyUntil = Math.max(one.muddyUntil, now + guard.window);
       return;
     }
+    // What a denial writes where nobody can look goes by a write before it, which was judged in its own time.
+    const isDenial = lettersOf(world.setup.people).some(user => operator.deniedSince(user) !== undefined);
+    if (isDenial && !platform.setup.readable && world.disk.isInDoubt(placementOf(platform, place))) return;
     const bases = basesOf(one.history, since);
     if (bases.length === 0 || cameFromElsewhere(platform, place, since)) return;
+    const sources = new Set(wanted.map(({ source }) => source));
+    if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
+    const mine = consentsFor(platform, place, wanted);
+    const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
+    const faults = bases.map(
+      base =>
+        (takes ? faultOf(base, users, mine, mayBeEmpty) : undefined) ??
+        (gives
+          ? floodOf(
+              base,
+              users.filter(user => !one.byHand.has(user)),
+              mine,
+            )
+          : undefined),
+    );
+    const [first] = faults;
+    if (first !== undefined && faults.every(fault => fault !== undefined))
+      wrong(`${nameOf(platform, place)}: ${first}`);
+  }
+
+  /** Nobody comes in beyond `maxUsers` where nobody approved it. */
+  function judgeSize(platform: Platform, place: string, users: readonly string[]): void {
+    const shown = world.files.seen.slice(-4).map(({ toggles }) => toggles.get(toggleOf(place)));
+    const wanted = shown.filter(toggle => isWanted(toggle, platform, place));
+    const most = Math.max(...shown.map(toggle => toggle?.maxUsers ?? Number.POSITIVE_INFINITY));
+    const isOpen = windows.some(
+      ({ source, until }) => wanted.some(one => one.source === source) && until > wall() - guard.window,
+    );
+    if (users.length <= most || isOpen || consentsFor(platform, place, wanted).length > 0) return;
+    wrong(`${nameOf(platform, place)}: ${users.length} users are let in, allowed ${most}, and nobody approved it`);
+  }
+
+  /** What was approved of that place, by itself or with others, and still holds or counts. */
+  function consentsFor(platform: Platform, place: string, wanted: readonly ToggleSetup[]): readonly Consent[] {
     const sources = new Set(wanted.map(({ source }) => source));
     const audiences = new Set(
       wanted.map(({ source, rule }) => audienceIdOf({ source, package: ['app'], rule }, 'user')),
     );
-    if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
-    const mine = consents.filter(
+    return consents.filter(
       consent =>
         consent.until > wall() - guard.window &&
         (consent.places.has(`${toggleOf(place)} ${platform.name} ${place.split(' ')[1]}`) ||
           (consent.source !== null && sources.has(consent.source)) ||
           (consent.audience !== null && audiences.has(consent.audience))),
     );
-    const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
-    const faults = bases.map(base => faultOf(base, users, mine, mayBeEmpty));
-    const [first] = faults;
-    if (first !== undefined && faults.every(fault => fault !== undefined))
-      wrong(`${nameOf(platform, place)}: ${first}`);
   }
 
   /** Somebody had it under another key within the window: then what this one was filled with is no beginning. */
@@ -159,6 +203,14 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       : undefined;
   }
 
+  /** A first fill is no flood. */
+  function floodOf(base: readonly string[], users: readonly string[], mine: readonly Consent[]): string | undefined {
+    const gained = users.filter(user => !base.includes(user) && !mine.some(({ granted }) => granted.has(user)));
+    if (base.length === 0 || gained.length <= guard.alwaysAllowedGrants) return undefined;
+    if (gained.length / base.length <= guard.maxGrantedShare) return undefined;
+    return `${gained.length} come to ${base.length} within the window (${base.join('')} -> ${users.join('')}) and nobody approved it`;
+  }
+
   return {
     landed(platform) {
       const before = last.get(platform.name) ?? new Map<string, readonly string[]>();
@@ -182,10 +234,11 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       }
       snapshot(platform);
     },
-    approved({ revoked, placements, source, scope, audience }) {
+    approved({ revoked, granted, placements, source, scope, audience }) {
       consents.push({
         until: wall() + approvalHolds,
         revoked: new Set(revoked),
+        granted: new Set(granted),
         places: new Set(placements.map(one => `${one.toggle} ${one.target} ${one.environment}`)),
         source: scope === 'audience' ? null : (source ?? toggles[0]?.source ?? null),
         audience,

@@ -87,7 +87,7 @@ describe('retries', () => {
     for (const again of [() => retries.renew(), () => retries.askRefusedAgain()]) {
       retries.refused(change, problem);
       retries.forgive(() => true);
-      retries.keep([update('x')]);
+      retries.keep([update('x')], () => false);
       await clock.advance(86_400_000);
       expect(retries.mayTry(change.id)).toBe(false);
       expect(retries.next()).toBeUndefined();
@@ -104,7 +104,7 @@ describe('retries', () => {
       [placement(['alice']), { ...placement(['alice']), removal: true }],
     ] as const) {
       retries.refused(first, problem);
-      retries.keep([second]);
+      retries.keep([second], () => false);
       expect(retries.mayTry(first.id)).toBe(true);
     }
   });
