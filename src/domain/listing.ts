@@ -144,6 +144,8 @@ export interface AppliedListing {
   readonly metadata?: JsonObject;
   readonly removed: boolean;
   readonly placements: readonly AppliedPlacement[];
+  /** Of these nothing is known but that a write into them was not answered. */
+  readonly unknown?: readonly PlacementId[];
 }
 
 export interface AppliedPlacement {

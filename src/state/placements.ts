@@ -1,5 +1,5 @@
 import type { Who } from '../domain/audience.ts';
-import { difference, intersection, type Members, noMembers, union } from '../domain/members.ts';
+import { difference, intersection, type Members, noMembers, subtract, union } from '../domain/members.ts';
 import type { Change, CreatedPlacement, PlacementChange } from '../domain/plan.ts';
 import type { PlacementId } from '../domain/listing.ts';
 import type { Database } from './database.ts';
@@ -65,7 +65,7 @@ export class Placements {
     const row = placementRow(this.#db, change.placement);
     if (row) this.#overrides.intend(change, { isOn: row.is_on === 1, who: row.who });
     savePlacement(this.#db, {
-      ...(row ? { ...row, ...this.#doubtsOf(row) } : this.#freshRow(listing, change)),
+      ...(row ? { ...row, ...this.#doubtsOf(row) } : this.#freshRow(listing, change, at)),
       intent_on: isOn(change) ? 1 : 0,
       intent_who: this.#sets.put(listOf(change.after.who), row?.who, stepOf(change)),
       intent_at: at,
@@ -167,8 +167,8 @@ export class Placements {
     const open = this.#open(row);
     if (seen.on) bringBack(this.#db, row.listing);
     if (row.who === null) {
-      // Nobody knows what was there before: either just what was intended is there now, or it stays unknown.
-      if (open.who.hash === seen.who.hash) this.#settle(row, seen.on, open.who, at);
+      // Nobody knows what was there before: either nobody but who was intended is there now, or it stays unknown.
+      if (subtract(seen.who, open.who).size === 0) this.#settle(row, seen.on, seen.who, at);
       else this.#drop(row);
       return key;
     }
@@ -306,17 +306,20 @@ export class Placements {
     return { who: this.#sets.put(found), filledAt: at };
   }
 
-  #freshRow(listing: ListingRow, change: PlacementWrite): PlacementRow {
+  /** What the target was found to hold, where that is known, so that what becomes of the write can be told from it. */
+  #freshRow(listing: ListingRow, change: PlacementWrite, at: number): PlacementRow {
+    const { before } = change;
+    const found = before.known && before.who.kind === 'members' ? before.who.members : undefined;
     return {
       id: change.placement,
       listing: listing.id,
       environment: change.environment,
       source: change.source,
       audience: change.audience,
-      is_on: 0,
-      who: null,
+      is_on: found !== undefined && before.on ? 1 : 0,
+      who: found === undefined ? null : this.#sets.put(found),
       revision: null,
-      first_filled_at: null,
+      first_filled_at: found === undefined || found.size === 0 ? null : at,
       applied_at: null,
       ...noIntent,
       ...noDoubt,

@@ -14,20 +14,20 @@ interface ListingColumns {
   readonly removed: number;
 }
 
+/** `who_hash`: null where nobody knows what was there before an intended write. */
 type Columns = PlacementRow & {
-  readonly who_hash: string;
-  readonly who_size: number;
+  readonly who_hash: string | null;
+  readonly who_size: number | null;
   readonly intent_hash: string | null;
   readonly intent_size: number | null;
   readonly doubt_hash: string | null;
   readonly doubt_size: number | null;
 };
 
-// Where nobody knows what was there before an intended write, the placement is not shown: that is `unknown`, not nobody.
 const placementQuery = `
   SELECT p.*, w.hash AS who_hash, w.size AS who_size, i.hash AS intent_hash, i.size AS intent_size,
          d.hash AS doubt_hash, d.size AS doubt_size
-    FROM placements p JOIN members w ON w.id = p.who
+    FROM placements p LEFT JOIN members w ON w.id = p.who
     LEFT JOIN members i ON i.id = p.intent_who LEFT JOIN members d ON d.id = p.doubt_who`;
 // A write that may have let somebody in since brought it back, if it was carried out.
 const listingQuery = `
@@ -99,21 +99,21 @@ export class Remembered {
 
   #load(address: string): ReadonlyMap<string, AppliedListing> {
     return this.#db.snapshot(() => {
-      const placements = new Map<ListingId, AppliedPlacement[]>();
+      const byListing = new Map<ListingId, Columns[]>();
       const rows = this.#db.all<Columns>(
         `${placementQuery} WHERE p.listing IN (SELECT id FROM listings WHERE address = ?) ORDER BY p.environment, p.id`,
         address,
       );
       for (const row of rows) {
-        const list = placements.get(row.listing);
-        if (list) list.push(this.#placementOf(row));
-        else placements.set(row.listing, [this.#placementOf(row)]);
+        const list = byListing.get(row.listing);
+        if (list) list.push(row);
+        else byListing.set(row.listing, [row]);
       }
       const listings = this.#db.all<ListingColumns>(`${listingQuery} WHERE address = ?`, address);
       return new Map(
         listings
           .sort((a, b) => (a.key < b.key ? -1 : 1))
-          .map(listing => [listing.key, listingOf(listing, placements.get(listing.id) ?? [])]),
+          .map(listing => [listing.key, this.#listingOf(listing, byListing.get(listing.id) ?? [])]),
       );
     });
   }
@@ -126,14 +126,25 @@ export class Remembered {
         `${placementQuery} WHERE p.listing = ? ORDER BY p.environment, p.id`,
         listing.id,
       );
-      return listingOf(
-        listing,
-        rows.map(row => this.#placementOf(row)),
-      );
+      return this.#listingOf(listing, rows);
     });
   }
 
-  #placementOf(row: Columns): AppliedPlacement {
+  /** What nothing is known of is not shown as a placement: that would be nobody. */
+  #listingOf(row: ListingColumns, placements: readonly Columns[]): AppliedListing {
+    const unknown = placements.filter(({ who_hash }) => who_hash === null).map(({ id }) => id);
+    return {
+      key: row.key,
+      toggle: row.toggle,
+      contextKind: row.context_kind,
+      ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as JsonObject }),
+      removed: row.removed === 1,
+      placements: placements.flatMap(one => (one.who_hash === null ? [] : this.#placementOf(one, one.who_hash))),
+      ...(unknown.length > 0 && { unknown }),
+    };
+  }
+
+  #placementOf(row: Columns, hash: string): AppliedPlacement {
     const intent = this.#intentOf(row);
     return {
       id: row.id,
@@ -141,7 +152,7 @@ export class Remembered {
       source: row.source,
       audience: row.audience,
       on: row.is_on === 1,
-      who: this.#sets.get(row.who_hash, row.who_size),
+      who: this.#sets.get(hash, row.who_size ?? 0),
       ...(row.revision !== null && { revision: row.revision }),
       ...(row.first_filled_at !== null && { firstFilledAt: row.first_filled_at }),
       appliedAt: row.applied_at ?? intent?.at ?? 0,
@@ -162,15 +173,4 @@ export class Remembered {
       last: { on: (newest ? row.intent_on : row.doubt_on) === 1, who: last },
     };
   }
-}
-
-function listingOf(row: ListingColumns, placements: readonly AppliedPlacement[]): AppliedListing {
-  return {
-    key: row.key,
-    toggle: row.toggle,
-    contextKind: row.context_kind,
-    ...(row.metadata !== null && { metadata: JSON.parse(row.metadata) as JsonObject }),
-    removed: row.removed === 1,
-    placements,
-  };
 }

@@ -84,10 +84,12 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   /** What was read answers what unanswered writes left open. */
   function settleIntents(): void {
     for (const listing of remembered().values()) {
-      if (!listing.placements.some(placement => placement.intent)) continue;
-      for (const { id, intent } of listing.placements) {
+      const open = listing.placements.filter(({ intent }) => intent).map(({ id }) => id);
+      const ids = [...open, ...(listing.unknown ?? [])];
+      if (ids.length === 0) continue;
+      for (const id of ids) {
         const seen = live?.get(listing.key)?.placements.find(placement => placement.id === id);
-        if (!intent || options.inFlight(id) || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
+        if (options.inFlight(id) || seen?.seen !== 'read' || seen.who.kind !== 'members') continue;
         store.observed(target.address, id, { on: seen.on, who: seen.who.members }, clock.now());
       }
       recall(listing.key);

@@ -42,7 +42,6 @@ export function judgeWrite(
   const lost = before.filter(user => !users.includes(user));
   const versions = versionsOf(world, place);
   const excused = handGone.get(nameOf(platform, place));
-  const [latest] = versions.slice(-1);
   for (const user of gained) {
     if (operator.isDenied(user)) wrong.push(`${nameOf(platform, place)}: ${user} is let in and is denied`);
     if (excused?.has(user) || mayBeIn.has(user)) continue;
@@ -61,11 +60,10 @@ export function judgeWrite(
     );
     if (!isRight) wrong.push(`${nameOf(platform, place)}: it is taken from ${user}, and no answer said so`);
   }
-  // What no file names any more closes without an answer.
-  if (isWanted(latest?.toggle, platform, place) && operator.isPaused(platform, latest.toggle)) {
+  // What no file names any more closes without an answer; and of another file nobody may have heard yet.
+  if (versions.every(({ toggle }) => isWanted(toggle, platform, place) && operator.isPaused(platform, toggle))) {
     const takes = lost.some(user => operator.deniedSince(user) === undefined && !unseen.has(user));
-    const isOff =
-      operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined || latest.toggle.state === 'off';
+    const isOff = operator.offSince(toggleOf(place), place.split(' ')[1] ?? '') !== undefined;
     // What a denial writes where nobody can look, after a write without an answer, is no more than a guess.
     const isGuess = !platform.setup.readable && mayBeIn.size > 0;
     const isSettled = !isGuess && world.clock.now() - operator.changedAt > heardAndSent;

@@ -89,7 +89,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const takes = before.some(user => !after.includes(user));
     const gives = after.some(user => !before.includes(user));
     judge(platform, place, one, after, takes, gives);
-    if (users.some(user => !before.includes(user))) judgeSize(platform, place, users);
+    if (users.some(user => !before.includes(user)) && one.muddyUntil <= now) judgeSize(platform, place, users);
     if (one.history.length === 0 && users.length === 0) return;
     const moment = { at: now, users, isKnown: true };
     one.history.push(moment);

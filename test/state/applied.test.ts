@@ -284,13 +284,35 @@ describe('a live read', () => {
     expect(store.applied(address).get('us-feature')).toEqual(before);
   });
 
-  it('of what was unknown before knows only a write that landed whole', () => {
-    store.intend(address, [write({ before: ['old'], after: ['alice', 'bob'] })], 12);
+  it('of what was unknown before knows only whom a write may have let in', () => {
+    store.intend(address, [write({ after: ['alice', 'bob'] })], 12);
+    expect(store.appliedListing(address, 'us-feature')).toMatchObject({
+      placements: [],
+      unknown: ['us-feature/production'],
+    });
     store.observed(address, 'us-feature/production', seen(true, 'alice', 'bob', 'old'), 20);
     expect(store.applied(address).size).toBe(0);
-    store.intend(address, [write({ before: ['old'], after: ['alice', 'bob'] })], 22);
+    store.intend(address, [write({ after: ['alice', 'bob'] })], 22);
+    store.intend(address, [write({ after: ['alice', 'carol'] })], 23);
     store.observed(address, 'us-feature/production', seen(true, 'alice', 'bob'), 30);
     expect(placement()).toMatchObject({ on: true, firstFilledAt: 30 });
     expect(names(placement()?.who)).toEqual(['alice', 'bob']);
+  });
+
+  it('tells what became of the first write to what was found there', () => {
+    const fill = write({ before: ['old'], after: ['alice', 'old'] });
+    store.intend(address, [fill], 12);
+    expect(names(placement()?.who)).toEqual(['old']);
+    expect(names(placement()?.intent?.who)).toEqual(['alice', 'old']);
+    store.observed(address, fill.placement, seen(true, 'alice', 'old'), 20);
+    expect(names(placement()?.who)).toEqual(['alice', 'old']);
+    expect(placement()).not.toHaveProperty('intent');
+  });
+
+  it('of the first write to what was found there keeps nothing where that failed', () => {
+    const fill = write({ before: [], after: ['alice'] });
+    store.intend(address, [fill], 12);
+    store.record(address, [became(fill, 'failed')], 13);
+    expect(store.applied(address).size).toBe(0);
   });
 });

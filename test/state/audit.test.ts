@@ -131,12 +131,13 @@ describe('a line of a write', () => {
       instance: null,
     };
     store.approveBlock(block, 'oncall', 1000, 5);
+    store.record(address, [became(list('create'))], 8);
     const change = write({ before: [], after: ['bob'], approval: 'k1', revision: 'r1' });
     store.intend(address, [change], 9);
     store.audit({ at: 9, what: 'commit', commit: 'c2' });
     store.record(address, [became(change)], 10);
     store.record(address, [became(write({ before: ['bob'], after: [], on: false }))], 20);
-    const written = [...store.auditLog()].filter(({ what }) => what === 'written');
+    const written = [...store.auditLog()].filter(({ what, environment }) => what === 'written' && environment);
     expect(written).toMatchObject([
       { commit: 'c1', revision: 'r1', approval: 'k1', by: 'oncall', on: true },
       { commit: 'c2', on: false },

@@ -131,7 +131,7 @@ export function createModel() {
       if (seen.on) listing(key).removed = false;
       const open = joined(placement.open);
       const last = placement.applied;
-      if (!last && open.who !== seen.who) return drop(key);
+      if (!last && letters(seen.who, letter => !open.who.includes(letter)) !== '') return drop(key);
       const votes = last ? [last, open, seen] : [open, seen, seen];
       const all = letters('abcdefgh', letter => votes.filter(({ who }) => who.includes(letter)).length >= 2);
       const on = votes.filter(vote => vote.on).length >= 2;
