@@ -86,9 +86,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     for (const user of one.byHand) if (!after.includes(user)) one.byHand.delete(user);
     const users = after.filter(user => !one.byHand.has(user));
     const now = world.clock.now();
-    const takes = before.some(user => !after.includes(user));
-    const gives = after.some(user => !before.includes(user));
-    judge(platform, place, one, after, takes, gives);
+    judge(platform, place, one, before, after);
     if (users.some(user => !before.includes(user)) && one.muddyUntil <= now) judgeSize(platform, place, users);
     if (one.history.length === 0 && users.length === 0) return;
     const moment = { at: now, users, isKnown: true };
@@ -102,10 +100,11 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     platform: Platform,
     place: string,
     one: Held,
+    before: readonly string[],
     users: readonly string[],
-    takes: boolean,
-    gives: boolean,
   ): void {
+    const takes = before.some(user => !users.includes(user));
+    const gives = users.some(user => !before.includes(user));
     const now = world.clock.now();
     const shown = world.files.seen.slice(-4);
     const wanted = shown
@@ -133,17 +132,14 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
     const mine = consentsFor(platform, place, wanted);
     const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
-    const faults = bases.map(
-      base =>
+    const byPolicy = users.filter(user => !one.byHand.has(user));
+    const faults = bases.map(base => {
+      const known = new Set([...base, ...before]).size;
+      return (
         (takes ? faultOf(base, users, mine, mayBeEmpty) : undefined) ??
-        (gives
-          ? floodOf(
-              base,
-              users.filter(user => !one.byHand.has(user)),
-              mine,
-            )
-          : undefined),
-    );
+        (gives ? floodOf(base, known, byPolicy, mine) : undefined)
+      );
+    });
     const [first] = faults;
     if (first !== undefined && faults.every(fault => fault !== undefined))
       wrong(`${nameOf(platform, place)}: ${first}`);
@@ -203,12 +199,17 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
       : undefined;
   }
 
-  /** A first fill is no flood. */
-  function floodOf(base: readonly string[], users: readonly string[], mine: readonly Consent[]): string | undefined {
+  /** A first fill is no flood. `known`: how many had it, those whom a hand let in among them. */
+  function floodOf(
+    base: readonly string[],
+    known: number,
+    users: readonly string[],
+    mine: readonly Consent[],
+  ): string | undefined {
     const gained = users.filter(user => !base.includes(user) && !mine.some(({ granted }) => granted.has(user)));
     if (base.length === 0 || gained.length <= guard.alwaysAllowedGrants) return undefined;
-    if (gained.length / base.length <= guard.maxGrantedShare) return undefined;
-    return `${gained.length} come to ${base.length} within the window (${base.join('')} -> ${users.join('')}) and nobody approved it`;
+    if (gained.length / known <= guard.maxGrantedShare) return undefined;
+    return `${gained.length} come to ${known} within the window (${base.join('')} -> ${users.join('')}) and nobody approved it`;
   }
 
   return {
