@@ -32,7 +32,7 @@ export interface Judge {
   openWindow(source: string, ms: number): void;
   /** Something may be ill now, or well again. */
   noteHealth(): void;
-  /** The program planned. */
+  /** The program planned, and is about to keep what is blocked. */
   planned(): void;
   /** After a step. */
   look(): void;
@@ -158,6 +158,17 @@ export function createJudge(world: Scene): Judge {
     }
   }
 
+  /** What stands stood until now; of what stood before nobody knows until when: perhaps until now. */
+  function lookAtBlocks(): void {
+    const version = world.disk.look(store => store.dataVersion());
+    if (version !== blocksVersion) {
+      blocksVersion = version;
+      noteBlocked(blocks);
+      blocks = blocked();
+    }
+    noteBlocked(world.running ? blocks : []);
+  }
+
   /** The program ended before it could answer: what it had kept by then counts. */
   function keptInState(same: readonly Blocked[]): void {
     const at = world.clock.now() + world.clock.skew;
@@ -257,6 +268,8 @@ export function createJudge(world: Scene): Judge {
       plans = second === planSecond ? plans + 1 : 1;
       planSecond = second;
       if (plans > mostPlans) wrong('it plans over and over');
+      // Before it says what is blocked now.
+      lookAtBlocks();
     },
     ruled,
     jumped(ms) {
@@ -290,14 +303,7 @@ export function createJudge(world: Scene): Judge {
     look() {
       noteHealth();
       const side = (one: PolicySide): number => sideWell.get(one.id) ?? Number.POSITIVE_INFINITY;
-      const version = world.disk.look(store => store.dataVersion());
-      if (version !== blocksVersion) {
-        blocksVersion = version;
-        // Until when they stood nobody saw: perhaps until now.
-        noteBlocked(blocks);
-        blocks = blocked();
-      }
-      noteBlocked(world.running ? blocks : []);
+      lookAtBlocks();
       const since = {
         side,
         platform: (platform: Platform, key: string) =>
