@@ -132,12 +132,13 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
     const mine = consentsFor(platform, place, wanted);
     const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
-    const byPolicy = users.filter(user => !one.byHand.has(user));
+    const setAside = setAsideAt(platform, place);
+    const counted = users.filter(user => !one.byHand.has(user) && !setAside.has(user));
     const faults = bases.map(base => {
       const known = new Set([...base, ...before]).size;
       return (
         (takes ? faultOf(base, users, mine, mayBeEmpty) : undefined) ??
-        (gives ? floodOf(base, known, byPolicy, mine) : undefined)
+        (gives ? floodOf(base, known, counted, mine) : undefined)
       );
     });
     const [first] = faults;
@@ -197,6 +198,17 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     return users.length === 0 && base.length >= 2 && !mayBeEmpty && gone.length > 0
       ? `it becomes empty ${what}`
       : undefined;
+  }
+
+  /** Whom an operator's word took out comes back without being counted: of who had it before that may be anybody. */
+  function setAsideAt(platform: Platform, place: string): ReadonlySet<string> {
+    if (operator.changedAt <= 0) return new Set();
+    const environment = place.split(' ')[1];
+    const same = [...held].filter(([name]) => {
+      const [target, key = '', where] = name.split(' ');
+      return target === platform.name && where === environment && toggleOf(key) === toggleOf(place);
+    });
+    return new Set(same.flatMap(([, { history }]) => history.flatMap(moment => moment.users)));
   }
 
   /** A first fill is no flood. `known`: how many had it, those whom a hand let in among them. */
