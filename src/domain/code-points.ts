@@ -40,9 +40,9 @@ export function isAmong(sorted: readonly string[], member: string): boolean {
   return sorted[firstNotBefore(sorted, member)] === member;
 }
 
-/** Where in the sorted list it is, or would have to be. */
-export function firstNotBefore(sorted: readonly string[], member: string): number {
-  let low = 0;
+/** Where in the sorted list it is, or would have to be; `from`: nowhere before that. */
+export function firstNotBefore(sorted: readonly string[], member: string, from = 0): number {
+  let low = from;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { compareCodePoints } from '../domain/code-points.ts';
-import { type Members, membersOf } from '../domain/members.ts';
+import { compareCodePoints, firstNotBefore } from '../domain/code-points.ts';
+import { type Members, membersOf, sortedOf } from '../domain/members.ts';
 
 /** How a set lies in the state. `delta` is against another set. */
 export type Form = 'lines' | 'json' | 'delta';
@@ -19,7 +19,7 @@ const atOnce = 8192;
  * list may hold anything) go as JSON. Not compressed: 27 MB take longer to deflate than to write.
  */
 export function encodeFull(members: Members): Encoded {
-  const sorted = arrayOf(members);
+  const sorted = sortedOf(members);
   let body = Buffer.allocUnsafe(Math.max(64, sorted.length * 40));
   let length = 0;
   for (let start = 0; start < sorted.length; start += atOnce) {
@@ -34,7 +34,7 @@ export function encodeFull(members: Members): Encoded {
 
 /** What has to be added to and removed from another set. */
 export function encodeDelta(added: Members, removed: Members): Encoded {
-  return { form: 'delta', body: Buffer.from(JSON.stringify([arrayOf(added), arrayOf(removed)])) };
+  return { form: 'delta', body: Buffer.from(JSON.stringify([sortedOf(added), sortedOf(removed)])) };
 }
 
 /** The members of a whole set, sorted; undefined when the bytes are not those that were written. */
@@ -60,8 +60,8 @@ export function decodeDelta(body: Uint8Array): { added: Members; removed: Member
 /** A sorted list with a delta applied: pieces of the old list around the few changes, so that no merge is needed. */
 export function applyDelta(base: readonly string[], added: Members, removed: Members): readonly string[] {
   const result: string[] = [];
-  const gone = arrayOf(removed);
-  const fresh = arrayOf(added);
+  const gone = sortedOf(removed);
+  const fresh = sortedOf(added);
   let from = 0;
   let g = 0;
   let f = 0;
@@ -79,23 +79,6 @@ export function applyDelta(base: readonly string[], added: Members, removed: Mem
   }
   copyTo(base.length);
   return result;
-}
-
-/** The members as an array; copied only where they are none yet. */
-export function arrayOf(members: Members): readonly string[] {
-  const values = members.values();
-  return Array.isArray(values) ? (values as readonly string[]) : [...values];
-}
-
-function firstNotBefore(sorted: readonly string[], member: string, from: number): number {
-  let low = from;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareCodePoints(sorted[middle] as string, member) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function encodeJson(sorted: readonly string[]): Encoded {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { difference, fetchedMembers, type Members, noMembers, subtract, union } from '../domain/members.ts';
+import { difference, fetchedMembers, type Members, noMembers, sortedOf, subtract, union } from '../domain/members.ts';
 import type { Database } from './database.ts';
-import { applyDelta, arrayOf, decodeDelta, decodeFull, encodeDelta, encodeFull, type Form } from './encoding.ts';
+import { applyDelta, decodeDelta, decodeFull, encodeDelta, encodeFull, type Form } from './encoding.ts';
 import { changedMeanwhile, damaged } from './problems.ts';
 
 /** Names a set inside the state file. */
@@ -159,7 +159,7 @@ export class MemberSets {
   #patched(row: Row, base: SetId): readonly string[] | undefined {
     const delta = decodeDelta(row.body);
     if (!delta) return undefined;
-    const list = applyDelta(arrayOf(this.byId(base)), delta.added, delta.removed);
+    const list = applyDelta(sortedOf(this.byId(base)), delta.added, delta.removed);
     return hashOf(list) === row.hash ? list : undefined;
   }
 

@@ -1,23 +1,11 @@
-import type { Audience, AudienceId } from '../domain/audience.ts';
-import type { Overrides } from '../domain/override.ts';
-import type { StateStore } from '../domain/state.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
 import { switchedOff } from '../plan/overrides.ts';
 import type { Desired } from './desired.ts';
-import { createHoldLimit } from './hold-limit.ts';
+import { createHoldLimit, type HoldLimitOptions } from './hold-limit.ts';
 import type { TargetLane } from './target-lane.ts';
 
-export interface WantsOptions {
+export interface WantsOptions extends Omit<HoldLimitOptions, 'most'> {
   /** `maxHold` in ms; undefined: what is held stays as it is for ever. */
   readonly maxHold: number | undefined;
-  readonly store: Pick<StateStore, 'waiting' | 'waitingSince'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** A preview leaves no trace in the state. */
-  readonly remember: boolean;
-  readonly audiences: ReadonlyMap<AudienceId, Audience>;
-  overrides(): Overrides;
 }
 
 /** What each target shall have: what git wants, without what operators switched off and what waited for too long. */

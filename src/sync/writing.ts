@@ -71,23 +71,14 @@ export function createWriting(options: WritingOptions): Writing {
         if (batch.length === 0) break;
         for (const { id } of batch) tried.add(id);
         for (const change of batch) if (change.kind === 'adopt') options.backUp(change);
-        await unlessWoken(
-          [
-            send(
-              rank,
-              batch,
-              flights.start(batch, mayStart),
-              batch.some(({ id }) => needed.has(id)),
-            ),
-          ],
-          isCurrent,
-        );
+        const isNeeded = batch.some(({ id }) => needed.has(id));
+        await unlessWoken([send({ rank, batch, isNeeded, landed: flights.start(batch, mayStart) })], isCurrent);
       }
     }
   }
 
-  function send(rank: number, batch: readonly Change[], landed: Promise<void>, isNeeded: boolean): Promise<void> {
-    const sent: Sent = { rank, batch, isNeeded, landed, tried: landed, left: false };
+  function send(fresh: Omit<Sent, 'tried' | 'left'>): Promise<void> {
+    const sent: Sent = { ...fresh, tried: fresh.landed, left: false };
     sent.tried = patiently(sent).finally(() => untried.delete(sent));
     // Where nobody waits for it any longer, what cannot be recorded is planned anew.
     sent.tried.catch(() => {});

@@ -128,8 +128,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     if (isDenial && !platform.setup.readable && world.disk.isInDoubt(placementOf(platform, place))) return;
     const bases = basesOf(one.history, since);
     if (bases.length === 0 || cameFromElsewhere(platform, place, since)) return;
-    const sources = new Set(wanted.map(({ source }) => source));
-    if (windows.some(({ source, until }) => sources.has(source) && until > wall() - guard.window)) return;
+    if (inWindow(wanted)) return;
     const mine = consentsFor(platform, place, wanted);
     const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
     const setAside = setAsideAt(platform, place);
@@ -151,11 +150,15 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const shown = world.files.seen.slice(-4).map(({ toggles }) => toggles.get(toggleOf(place)));
     const wanted = shown.filter(toggle => isWanted(toggle, platform, place));
     const most = Math.max(...shown.map(toggle => toggle?.maxUsers ?? Number.POSITIVE_INFINITY));
-    const isOpen = windows.some(
+    if (users.length <= most || inWindow(wanted) || consentsFor(platform, place, wanted).length > 0) return;
+    wrong(`${nameOf(platform, place)}: ${users.length} users are let in, allowed ${most}, and nobody approved it`);
+  }
+
+  /** All changes of such a source were approved for a time, which still counts. */
+  function inWindow(wanted: readonly ToggleSetup[]): boolean {
+    return windows.some(
       ({ source, until }) => wanted.some(one => one.source === source) && until > wall() - guard.window,
     );
-    if (users.length <= most || isOpen || consentsFor(platform, place, wanted).length > 0) return;
-    wrong(`${nameOf(platform, place)}: ${users.length} users are let in, allowed ${most}, and nobody approved it`);
   }
 
   /** What was approved of that place, by itself or with others, and still holds or counts. */
