@@ -57,6 +57,7 @@ export function flagPost({ project, key }: FlagPlace, json: object): Call {
     what: `flag ${key}`,
     right: { actions: ['createFlag'], resource: resourceOf(project, undefined, 'flag', key) },
     json,
+    names: [],
   };
 }
 
@@ -142,6 +143,7 @@ export function segmentPost(place: SegmentPlace, json: object): Call {
     what: `segment ${key} in ${environment}`,
     right: { actions: ['createSegment'], resource: resourceOf(project, environment, 'segment', key) },
     json,
+    names: [],
   };
 }
 

@@ -37,7 +37,8 @@ export interface Call {
   readonly right: Right;
   readonly json?: unknown;
   readonly isSemantic?: boolean;
-  readonly names?: Iterable<string>;
+  /** Keys of people whom the request is about. Left out: it may be anybody, as with all that reads. */
+  readonly names?: readonly string[];
 }
 
 /** What became of a write. `approval`: the environment wants one. `existed`: what was to be made is there. */
@@ -76,7 +77,7 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
   const redact = createRedactor(secrets);
 
   function aboutOf(call: Call): About {
-    return { target, what: `${call.method} ${call.what}`, right: call.right, names: call.names ?? [] };
+    return { target, what: `${call.method} ${call.what}`, right: call.right, names: call.names, redact };
   }
 
   function requestOf(call: Call, signal: AbortSignal) {
@@ -118,9 +119,7 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
   }
 
   function errorOf(call: Call, { response, held }: Answered): ApiError {
-    const about = aboutOf(call);
-    const problem = problemOf(response.status, wordsIn(response, about, redact), about);
-    return new ApiError(problem, response.status, held?.ms);
+    return new ApiError(problemOf(response.status, wordsIn(response), aboutOf(call)), response.status, held?.ms);
   }
 
   function askedFor(response: HttpResponse): Held | undefined {
@@ -170,9 +169,9 @@ export function createClient({ http, limiter, target, secrets, clock }: ClientOp
       }
       const held = turn.done(response);
       if (response.ok) return { result: 'ok', body: jsonOf(response) };
-      const about = aboutOf(call);
-      const words = wordsIn(response, about, redact);
-      const verdict = verdictOf(response.status, problemOf(response.status, words, about), held ?? askedFor(response));
+      const words = wordsIn(response);
+      const problem = problemOf(response.status, words, aboutOf(call));
+      const verdict = verdictOf(response.status, problem, held ?? askedFor(response));
       if (wantsApproval(response.status, words)) return { result: 'approval', verdict };
       if (call.method === 'POST' && response.status === 409) return { result: 'existed', verdict };
       return { result: 'not', verdict };

@@ -19,8 +19,10 @@ export interface About {
   /** `PATCH flag us-feature in prod` */
   readonly what: string;
   readonly right: Right;
-  /** Keys of people in the request: a message that quotes one of them is not shown. */
-  readonly names: Iterable<string>;
+  /** Keys of people whom it is about: words that hold one of them are not shown. Undefined: it may be anybody. */
+  readonly names: readonly string[] | undefined;
+  /** Takes secrets out. */
+  readonly redact: (text: string) => string;
 }
 
 /** A token's rights change without our hearing of it: tried again after so many ms. */
@@ -38,19 +40,25 @@ export class ApiError extends ProblemError {
   }
 }
 
-/** What LaunchDarkly itself says of an error, as far as it may be shown. `redact` takes out secrets. */
-export function wordsIn(response: HttpResponse, about: About, redact: (text: string) => string): string | undefined {
+/** What LaunchDarkly itself says of an error: to decide by, and to show as far as `shownOf` allows. */
+export function wordsIn(response: HttpResponse): string | undefined {
   let body: unknown;
   try {
     body = response.json();
   } catch {
     return undefined;
   }
-  if (!errorShape.fits(body) || body.message === undefined) return undefined;
-  const { message } = body;
-  for (const name of about.names) if (message.includes(name)) return undefined;
-  const line = redact(message.replace(/\s+/g, ' ').trim());
-  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
+  return errorShape.fits(body) ? body.message : undefined;
+}
+
+/** Nothing of what may name people, and nothing of a server that broke: that one says what it had at hand. */
+function shownOf(status: number, words: string | undefined, { names, redact }: About): string {
+  if (words === undefined || names === undefined || status >= 500) return '';
+  for (const name of names) {
+    if (words.includes(name) || words.includes(JSON.stringify(name).slice(1, -1))) return '';
+  }
+  const line = redact(words.replace(/\s+/g, ' ').trim());
+  return (line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line).replace(/[.\s]+$/, '');
 }
 
 /** True where the environment wants an approval: 405 for flags, 403 that says so for segments. */
@@ -60,8 +68,8 @@ export function wantsApproval(status: number, words: string | undefined): boolea
 
 /** The problem of an answer that is an error. */
 export function problemOf(status: number, words: string | undefined, about: About): Problem {
-  const said = words === undefined || words === '' ? '' : `: ${words.replace(/[.\s]+$/, '')}`;
-  const message = `${about.target}: LaunchDarkly answered ${status} to ${about.what}${said}.`;
+  const shown = shownOf(status, words, about);
+  const message = `${about.target}: LaunchDarkly answered ${status} to ${about.what}${shown && `: ${shown}`}.`;
   const { actions, resource } = about.right;
   const needed = `${actions.join(', ')} on ${resource}`;
   switch (status) {

@@ -107,7 +107,7 @@ describe('the bundle source', () => {
 
   it('ends an evaluation that takes too long, and goes on', async () => {
     const { source } = await bundleFolder('heavy');
-    const local = source({ data: undefined, limits: { time: '1500ms' } });
+    const local = source({ data: undefined, limits: { time: '3s' } });
     const ask = (rule: string) => askFor(rule, undefined, ['heavy']);
     expect(await told(local, ask('slow'), ask('fine'))).toEqual(['policy-time', ['alice']]);
     expect(await told(local, ask('slow'), ask('fine'))).toEqual(['policy-time', 'unchanged']);
@@ -115,7 +115,7 @@ describe('the bundle source', () => {
 
   it('ends an evaluation that eats too much memory, and goes on', async () => {
     const { source } = await bundleFolder('heavy');
-    const local = source({ data: undefined, limits: { memory: 64 } });
+    const local = source({ data: undefined, limits: { memory: 16 } });
     const ask = (rule: string) => askFor(rule, undefined, ['heavy']);
     expect(await told(local, ask('large'), ask('fine'))).toEqual(['policy-memory', ['alice']]);
   });

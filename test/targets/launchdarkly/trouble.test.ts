@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ProblemError } from '../../../src/domain/problem.ts';
 import type { Target } from '../../../src/domain/target.ts';
 import { applied, applyOne, listingChange, listingFor, placementChange } from '../../support/changes.ts';
 import { OPTIMISTIC_LOCK } from '../../support/fake-launchdarkly/faults.ts';
@@ -127,6 +128,47 @@ describe('when LaunchDarkly is in trouble', () => {
     expect(outcome.result).toBe('conflict');
     expect(await applyOne(first, inGroup(listing, ['alice'], ['bob']))).toMatchObject({ result: 'done' });
     expect(fake.segment('default', 'production', name)?.included[0]?.values).toEqual(['bob']);
+  });
+});
+
+describe('what LaunchDarkly says of an error', () => {
+  const said = async (first: Target, change: ReturnType<typeof placementChange>) =>
+    JSON.stringify(await applyOne(first, change));
+
+  it('is shown of a write that it refuses, unless it names somebody whom the write is about', async () => {
+    const { fake, first } = await open();
+    const listing = await filled(first, 'one', ['alice']);
+    const change = placementChange(listing, { before: ['alice'], after: ['a"quote'] });
+    for (const [message, shown] of [
+      ['The flag is too large', true],
+      ['No target alice in the flag', false],
+      [String.raw`No target a\"quote in the flag`, false],
+    ] as const) {
+      const lift = fake.fault({ kind: 'status', status: 400, message }, { method: 'PATCH' });
+      expect((await said(first, change)).includes(JSON.stringify(message).slice(1, -1)), message).toBe(shown);
+      lift();
+    }
+  });
+
+  it('is not shown of a server that broke, nor of a read: both may name anybody', async () => {
+    const { fake, first } = await open();
+    const listing = await filled(first, 'one', ['alice']);
+    const change = placementChange(listing, { before: ['alice'], after: ['bob'] });
+    for (const [method, status] of [
+      ['PATCH', 500],
+      ['GET', 500],
+      ['GET', 400],
+      ['GET', 403],
+    ] as const) {
+      const lift = fake.fault({ kind: 'status', status, message: 'mallory is in the way' }, { method });
+      const live = await first
+        .read?.([{ key: 'one', toggle: 'one', environments: ['production'] }], AbortSignal.timeout(5000))
+        .catch((error: unknown) => (error instanceof ProblemError ? error.problem : error));
+      const told = method === 'GET' ? JSON.stringify(live) : await said(first, change);
+      expect(told).toContain(String(status));
+      expect(told).not.toContain('mallory');
+      lift();
+    }
   });
 });
 
