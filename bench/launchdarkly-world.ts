@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startOpa } from '../test/peers/opa.ts';
-import { freePort } from '../test/peers/process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { now, pause } from './clock.ts';
 import { createFolder } from './files.ts';
 import { type Counts, type LaunchDarkly, startLaunchDarkly } from './launchdarkly.ts';

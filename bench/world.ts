@@ -1,5 +1,5 @@
 import { startOpa } from '../test/peers/opa.ts';
-import { freePort } from '../test/peers/process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { now } from './clock.ts';
 import { createFolder, writeConfig, writeFlags } from './files.ts';
 import { createOpaClient, type OpaClient } from './opa-client.ts';

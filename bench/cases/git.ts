@@ -1,7 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openGitServer } from '../../test/support/git-server.ts';
 import { now, pause } from '../clock.ts';
@@ -9,6 +7,7 @@ import { createFolder } from '../files.ts';
 import { startProgram } from '../program.ts';
 import type { Row } from '../result.ts';
 import { mb, median, ms, percentile } from '../stats.ts';
+import { freePort } from '../../test/support/free-port.ts';
 
 const FILES = 2_000;
 const COMMITS = 500;
@@ -115,14 +114,4 @@ async function push(port: number): Promise<void> {
   const headers = { 'x-github-event': 'push', 'x-hub-signature-256': signature };
   const answer = await fetch(`http://127.0.0.1:${port}/webhooks/github`, { method: 'POST', body, headers });
   if (answer.status !== 200) throw new Error(`the webhook was answered ${answer.status}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -1,7 +1,7 @@
 import { startDataServer } from '../../test/peers/data-server.ts';
 import { createPolicyRepo } from '../../test/peers/git-policy.ts';
 import { startOpalClient, startOpalServer } from '../../test/peers/opal.ts';
-import { freePort } from '../../test/peers/process.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { now, pause } from '../clock.ts';
 import { createFolder, writeConfig, writeFlags } from '../files.ts';
 import { separateRules } from '../policies.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Opa, startOpa } from '../../test/peers/opa.ts';
-import { freePort } from '../../test/peers/process.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { type FakeOpal, startFakeOpal } from '../../test/support/fake-opal.ts';
 import { type FaultProxy, openFaultProxy } from '../../test/support/fault-proxy.ts';
 import { createFolder, writeFlags } from '../files.ts';

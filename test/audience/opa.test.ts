@@ -168,7 +168,7 @@ describe('answers', () => {
         quick.push(JSON.stringify(saidBy(item)));
     })();
     await asked;
-    await expect.poll(() => quick).toEqual(['["q"]']);
+    await expect.poll(() => quick, { timeout: 10_000 }).toEqual(['["q"]']);
     await clock.advance(120_000);
     await all;
     expect(quick).toEqual(['["q"]', '"failed"']);

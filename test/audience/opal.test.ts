@@ -74,19 +74,22 @@ function watch(source: Source): { hints: Hint[]; kinds: () => string[]; stop: ()
   return { hints, kinds, stop: end };
 }
 
+/** Of requests over real sockets; a busy machine takes its time. */
+const patiently = { interval: 5, timeout: 10_000 };
+
 /** Moves the clock on in small steps, with time for requests between, until something is so. */
 async function advanceUntil(isSo: () => boolean, ms: number, step = 500): Promise<void> {
   for (let passed = 0; passed < ms && !isSo(); passed += step) {
     await clock.advance(step);
     await new Promise(resolve => setTimeout(resolve, 5));
   }
-  await vi.waitFor(() => expect(isSo()).toBe(true), { interval: 5 });
+  await vi.waitFor(() => expect(isSo()).toBe(true), patiently);
 }
 
 describe('the callback', () => {
   it('is registered, and comes with our bearer', async () => {
     const { kinds } = watch(create());
-    await vi.waitFor(() => expect(kinds()).toEqual(['registration', 'registered']), { interval: 5 });
+    await vi.waitFor(() => expect(kinds()).toEqual(['registration', 'registered']), patiently);
     expect([...opal.callbacks.keys()]).toEqual([key]);
     expect(await opal.fire()).toEqual([200]);
     expect(received).toMatchObject([{ authorization: `Bearer ${canary}`, url: '/opa_update' }]);
@@ -94,7 +97,7 @@ describe('the callback', () => {
 
   it('is left alone while it stands, also after OPAL wrote its reports into it', async () => {
     const { kinds } = watch(create({ watch: '10s' }));
-    await vi.waitFor(() => expect(kinds().length).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(kinds().length).toBe(2), patiently);
     await opal.fire();
     await advanceUntil(() => opal.count('GET /callbacks/') >= 3, 60_000);
     expect(opal.count('POST /callbacks')).toBe(1);
@@ -115,12 +118,13 @@ describe('the callback', () => {
     ['another method', () => ((opal.callbacks.get(key) as { config: { method: string } }).config.method = 'get')],
   ])('is registered again after: %s', async (_, spoil) => {
     const { kinds } = watch(create());
-    await vi.waitFor(() => expect(kinds().length).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(kinds().length).toBe(2), patiently);
     spoil();
     await advanceUntil(() => opal.count('POST /callbacks') === 2, 20_000, 1000);
-    await vi.waitFor(() => expect(kinds()).toEqual(['registration', 'registered', 'registration', 'registered']), {
-      interval: 5,
-    });
+    await vi.waitFor(
+      () => expect(kinds()).toEqual(['registration', 'registered', 'registration', 'registered']),
+      patiently,
+    );
     await opal.fire();
     expect(received.at(-1)).toMatchObject({ authorization: `Bearer ${canary}`, url: '/opa_update' });
   });
@@ -139,7 +143,7 @@ describe('the callback', () => {
 
   it('after a time without OPAL somebody looks, even if the registration stands', async () => {
     const { kinds } = watch(create());
-    await vi.waitFor(() => expect(kinds().length).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(kinds().length).toBe(2), patiently);
     opal.options.status = 503;
     await advanceUntil(() => kinds().length === 3, 20_000, 1000);
     opal.options.status = undefined;
@@ -151,7 +155,7 @@ describe('the callback', () => {
   it('names the token that OPAL wants, and not the one it has', async () => {
     opal.options.token = 'listener-token';
     const { hints, kinds } = watch(create({ token: canary }));
-    await vi.waitFor(() => expect(kinds()).toEqual(['problem http-status']), { interval: 5 });
+    await vi.waitFor(() => expect(kinds()).toEqual(['problem http-status']), patiently);
     expect(JSON.stringify(hints)).toMatch(/peer_type listener/);
     expect(JSON.stringify(hints)).not.toContain(canary);
   });
@@ -159,14 +163,14 @@ describe('the callback', () => {
   it('says what else answers at that address', async () => {
     opal.options.status = 404;
     const { hints } = watch(create());
-    await vi.waitFor(() => expect(JSON.stringify(hints)).toMatch(/OPAL client \(port 7000\)/), { interval: 5 });
+    await vi.waitFor(() => expect(JSON.stringify(hints)).toMatch(/OPAL client \(port 7000\)/), patiently);
   });
 
   it('is taken back at the end; gone already is fine', async () => {
     for (const isGone of [false, true]) {
       const source = create();
       const { kinds, stop } = watch(source);
-      await vi.waitFor(() => expect(kinds().length).toBe(2), { interval: 5 });
+      await vi.waitFor(() => expect(kinds().length).toBe(2), patiently);
       if (isGone) opal.restart();
       await stop();
       await source.close(never);
@@ -202,7 +206,7 @@ describe('the callback', () => {
     ['callbackUrl', 'https://x.example/hooks/opal', 'https://x.example/hooks/opal'],
   ])('%s %s is called at %s', async (name, value, url) => {
     watch(create({ [name]: value }));
-    await vi.waitFor(() => expect(opal.callbacks.get(key)?.url).toBe(url), { interval: 5 });
+    await vi.waitFor(() => expect(opal.callbacks.get(key)?.url).toBe(url), patiently);
   });
 
   it.each([
@@ -292,14 +296,14 @@ describe('readiness', () => {
     };
     opa.systemOpal(document('d1'));
     expect(await look()).toBe('suspect system.opal');
-    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), patiently);
     opa.systemOpal(document('d2'));
     expect(await look()).toBe('ready system.opal');
 
     await clock.advance(300_000);
     opa.restart();
     expect(await look()).toBe('suspect system.opal');
-    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(4), { interval: 5 });
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(4), patiently);
     opa.systemOpal(document('d2'));
     expect(await look()).toBe('suspect system.opal');
     await clock.advance(299_000);
@@ -307,7 +311,7 @@ describe('readiness', () => {
     expect(opal.count('-updater/trigger')).toBe(4);
     await clock.advance(1000);
     await look();
-    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(6), { interval: 5 });
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(6), patiently);
     opa.systemOpal(document('d3'));
     expect(await look()).toBe('ready system.opal');
   });
@@ -352,7 +356,7 @@ describe('readiness', () => {
     expect(told).toEqual([]);
     await clock.advance(1000);
     await look();
-    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), patiently);
     opa.systemOpal(document('d1'));
     expect(await look()).toBe('ready system.opal');
   });
@@ -364,13 +368,13 @@ describe('readiness', () => {
     opa.systemOpal(document('d1'));
     await opal.stop();
     const { seen } = await source.readiness(undefined, never);
-    await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 });
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), patiently);
     await opal.start();
     await source.readiness(seen, never);
     expect(opal.count('trigger')).toBe(0);
     await clock.advance(15_000);
     await source.readiness(seen, never);
-    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), { interval: 5 });
+    await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), patiently);
     expect(warnings).toHaveLength(1);
   });
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, type Running, start } from '../peers/process.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Running, start } from '../peers/process.ts';
 import { until } from '../peers/until.ts';
 import { writeFiles } from '../support/temp-folder.ts';
 import type { Status } from '../../src/sync/view.ts';

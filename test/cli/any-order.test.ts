@@ -3,7 +3,7 @@ import { startFakeOpa } from '../support/fake-opa.ts';
 import { startFakeOpal } from '../support/fake-opal.ts';
 import { openFakeRestApi } from '../support/fake-rest-api.ts';
 import { type FaultProxy, openFaultProxy } from '../support/fault-proxy.ts';
-import { listenOn } from '../support/loopback-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { startOptoggles } from '../support/program.ts';
 import { project } from '../support/project.ts';
 
@@ -15,13 +15,6 @@ const orders = [
   ['target', 'OPA', 'OPAL'],
   ['target', 'OPAL', 'OPA'],
 ] as const;
-
-/** A port that nobody listens on any more. */
-async function unusedPort(): Promise<number> {
-  const server = await listenOn('127.0.0.1', () => {});
-  await server.stop();
-  return server.port;
-}
 
 /** Starts the program while nobody is there, lets them come in that order, and ends it once it has converged. */
 async function comesUp(order: (typeof orders)[number]): Promise<void> {
@@ -40,7 +33,7 @@ async function comesUp(order: (typeof orders)[number]): Promise<void> {
   opa.set('app/rbac/beta', ['alice', 'bob']);
   opa.set('app/rbac/gamma', []);
   opa.set('app/rbac/ready', true);
-  const port = await unusedPort();
+  const port = await freePort();
   const folder = project({
     flags: { beta: {}, gamma: {} },
     config: {

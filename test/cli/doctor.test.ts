@@ -1,12 +1,10 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startFakeOpa } from '../support/fake-opa.ts';
 import { startFakeOpal } from '../support/fake-opal.ts';
 import { openFakeRestApi } from '../support/fake-rest-api.ts';
+import { freePort } from '../support/free-port.ts';
 import { optoggles, startOptoggles } from '../support/program.ts';
 import { project } from '../support/project.ts';
 
@@ -31,15 +29,6 @@ function jwt(claims: Readonly<Record<string, unknown>>): string {
 }
 
 const inDays = (days: number) => Math.floor(Date.now() / 1000) + days * 86_400;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function opalWorld(token = jwt({ peer_type: 'listener', exp: inDays(300) })) {
   const opa = await startFakeOpa();
@@ -184,7 +173,7 @@ describe('doctor --trigger', () => {
     const place = folder();
     const running = startOptoggles(place, ['run']);
     await running.url;
-    await expect.poll(() => opal.callbacks.size).toBe(1);
+    await expect.poll(() => opal.callbacks.size, { timeout: 20_000 }).toBe(1);
     opal.options.onTrigger = what => {
       if (what === 'data') void opal.fire();
     };

@@ -99,14 +99,14 @@ describe('1, failed', () => {
 
   it.each([['plan'], ['apply']])('%s with a target that is unreachable until the time limit', async command => {
     const folder = project({ config: { targets: [restTarget('http://127.0.0.1:1/toggles', { read: true })] } });
-    const { code, stderr } = await optoggles(folder, [command, '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(folder, [command, '--timeout', '2s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/target rest: .*127\.0\.0\.1:1\b/);
   });
 
   it.each([['plan'], ['apply']])('%s with a source that is unreachable until the time limit', async command => {
     const sources = [{ id: 'lists', type: 'opa', url: 'http://127.0.0.1:1' }];
-    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '2s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/source lists: .*127\.0\.0\.1:1\b/);
   });
@@ -115,7 +115,7 @@ describe('1, failed', () => {
     const opa = await startFakeOpa({ token: 'the-right-one' });
     onTestFinished(() => opa.close());
     const sources = [{ id: 'lists', type: 'opa', url: opa.url, token: 'canary-token' }];
-    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '2s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^source lists: .*answered 401.*OPA refuses the token.*token of source lists/m);
     expect(stderr).not.toContain('canary-token');
@@ -130,7 +130,7 @@ describe('1, failed', () => {
     });
     const { port } = server.address() as AddressInfo;
     const sources = [{ id: 'lists', type: 'opa', url: `http://127.0.0.1:${port}` }];
-    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(project({ config: { sources } }), [command, '--timeout', '2s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^source lists: it has not answered in time\. See what keeps it busy/m);
   });
@@ -166,14 +166,14 @@ describe('1, failed', () => {
     const { port } = server.address() as AddressInfo;
     const sources = [{ id: 'lists', type: 'opa', url: `http://127.0.0.1:${port}` }];
     const folder = project({ config: { sources } });
-    const { code, stdout } = await optoggles(folder, ['apply', '--timeout', '300ms']);
+    const { code, stdout } = await optoggles(folder, ['apply', '--timeout', '2s']);
     expect(code).toBe(4);
     expect(stdout).toMatch(/beta local production \(failed\): .*something else seems to answer there/);
   });
 
   it('a target that cannot tell what it holds', async () => {
     const folder = project({ files: { 'out/production.json': '{' } });
-    const { code, stderr } = await optoggles(folder, ['apply', '--timeout', '300ms']);
+    const { code, stderr } = await optoggles(folder, ['apply', '--timeout', '2s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^out\/production\.json:1:2: target local: .+ Correct the flag file/m);
   });

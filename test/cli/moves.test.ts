@@ -187,7 +187,7 @@ describe('a REST target with another address', () => {
     const { host, old, folder, move } = await world(false);
     old.fault({ kind: 'status', status: 400 });
     move(`${host.url}/v2`);
-    const { code, stderr } = await optoggles(folder, ['apply', '--timeout', '1s']);
+    const { code, stderr } = await optoggles(folder, ['apply', '--timeout', '3s']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/at the former address of rest \(restapi .*\/v1\).*give the target rest another name/);
     expect(stderr).not.toContain(secret);

@@ -89,7 +89,7 @@ it('tokens that are rotated in their files work without a restart, and the old o
     return (await fetch(`${url}/api/sync`, { method: 'POST', headers })).status;
   };
   expect(api.toggles.get('beta')?.users).toEqual(['alice']);
-  expect(opal.callbacks.size).toBe(1);
+  await expect.poll(() => opal.callbacks.size, { timeout: 20_000 }).toBe(1);
   expect([await sync('old'), await sync('new')]).toEqual([200, 401]);
 
   // First the peers take the new ones only, then the files have them.

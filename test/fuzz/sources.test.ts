@@ -152,7 +152,7 @@ describe('an answer of OPA', () => {
       response.writeHead(200);
       response.write('{"result":["alice"');
     });
-    const source = opaSource.create({ url: server.url, limits: { answerTime: '300ms' } }, sourceContext());
+    const source = opaSource.create({ url: server.url, limits: { answerTime: '2s' } }, sourceContext());
     sources.push(source);
     const [fine, stuck] = await resolveAll(source, [ask('app.rbac.fine'), ask('app.rbac.stuck')]);
     expect([heard(fine), heard(stuck)]).toEqual([['alice', 'bob', 'zoë'], 'failed']);

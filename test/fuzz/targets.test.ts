@@ -198,8 +198,10 @@ describe('an answer of LaunchDarkly', () => {
     let sent = '';
     const make = await between((path, body) => {
       if (!path.includes('/flags/')) return undefined;
-      sent += edit(body);
-      return edit(body);
+      const edited = edit(body);
+      // As it goes over the wire: half a surrogate pair is none there.
+      sent += Buffer.from(edited).toString();
+      return edited;
     });
     expect(shown(await read(make()))).toEqual(['alice', 'bob']);
     await fc.assert(

@@ -8,7 +8,7 @@ let client: HttpClient;
 
 beforeEach(() => {
   nock.disableNetConnect();
-  client = createHttpClient({ name: 'target rest', baseUrl: origin, timeout: 1_000, maxBytes: 1_000 });
+  client = createHttpClient({ name: 'target rest', baseUrl: origin, timeout: 10_000, maxBytes: 1_000 });
 });
 
 afterEach(async () => {

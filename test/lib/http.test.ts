@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toProblem } from '../../src/domain/problem.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../../src/lib/http.ts';
 import { HttpError } from '../../src/lib/http-error.ts';
+import { freePort } from '../support/free-port.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const canary = 'canary-secret-9f2';
@@ -370,11 +371,3 @@ describe('proxy by environment', () => {
     proxy.close();
   });
 });
-
-async function freePort(): Promise<number> {
-  const other = createTcpServer();
-  await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
-  const { port } = other.address() as AddressInfo;
-  await new Promise(resolve => other.close(resolve));
-  return port;
-}

@@ -7,6 +7,12 @@ import { parseYaml } from '../../src/load/yaml.ts';
 const read = (text: string, aliases = 0) => parseYaml(text, 'a.yaml', { aliases, mergeKeys: aliases > 0 });
 const lines = (text: string, aliases = 0) => read(text, aliases).problems.map(formatProblem);
 
+/** Of this thread: waiting for a busy machine does not count. */
+function msSince(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(began);
+  return (user + system) / 1000;
+}
+
 describe('what YAML may not do', () => {
   it.each([
     ['a: 1\nb: 2\na: 3\n', 'a.yaml:3:1: The key "a" is already given at 1:1. Keep one.'],
@@ -60,16 +66,16 @@ describe('what YAML may not do', () => {
     const size = 64 * 1024;
     const hostile = ['[', '{', '- ', '? ', ': ', '"', '&a ', '! ', '[a: b,', '%a\n', '"\\x', '- *a\n', 'a:\n'];
     for (const piece of hostile) {
-      const started = performance.now();
+      const began = process.threadCpuUsage();
       const found = read(piece.repeat(Math.floor(size / piece.length)));
       expect(found.value === undefined || found.problems.length > 0).toBe(true);
       expect(found.problems.length).toBeLessThanOrEqual(50);
-      expect(performance.now() - started).toBeLessThan(5_000);
+      expect(msSince(began)).toBeLessThan(5_000);
     }
     const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1\n`).join('');
-    const started = performance.now();
+    const began = process.threadCpuUsage();
     expect(read(keys).problems).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(msSince(began)).toBeLessThan(3_000);
   });
 });
 

@@ -7,7 +7,8 @@ import { CHART, type Manifest, render } from './chart-tools.ts';
 import { untilHolds } from './holds.ts';
 import { mountFile, mountVolume } from './kubelet.ts';
 import { createFolder } from './optoggles.ts';
-import { answers, freePort, start } from './process.ts';
+import { freePort } from '../support/free-port.ts';
+import { answers, start } from './process.ts';
 import { createUndo } from './stack.ts';
 import { until } from './until.ts';
 

@@ -145,7 +145,15 @@ describe('the flagd target behind a real OPA', () => {
       'flags/killed.yaml': flag('killed', 'us_users', { state: 'off', environments: { production: {} } }),
       'flags/unknown.yaml': flag('unknown', 'nobody_defines_it', { environments: { production: {} } }),
     }));
+    const inSync = () =>
+      until('all is in sync', async () => {
+        const { toggles } = await program.status();
+        return toggles.every(({ key, state }) => {
+          return state === (key === 'killed' ? 'off' : key === 'unknown' ? 'held' : 'in-sync');
+        });
+      });
     await until('it has started', async () => (await program.get('/health/started')) === 200);
+    await inSync();
 
     const outsiders = strangers(new Set(Object.keys(first)), 1_000);
     const check = async (all: Readonly<Record<string, Person>>) => {
@@ -180,11 +188,7 @@ describe('the flagd target behind a real OPA', () => {
       const [production, test] = [await engineOf('production'), await engineOf('test')];
       return servedBy(production, 'twin', 'new-19') === true && servedBy(test, 'us-feature', 'new-19') === true;
     });
-    await until('all is in sync', async () => {
-      return (await program.status()).toggles.every(({ key, state }) => {
-        return state === (key === 'killed' ? 'off' : key === 'unknown' ? 'held' : 'in-sync');
-      });
-    });
+    await inSync();
     await check(second);
   });
 });

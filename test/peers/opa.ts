@@ -2,7 +2,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peers } from './install.ts';
-import { answers, freePort, type Running, start } from './process.ts';
+import { freePort } from '../support/free-port.ts';
+import { answers, type Running, start } from './process.ts';
 
 export interface Opa {
   readonly url: string;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/sync/view.ts';
 import { writeFiles } from '../support/temp-folder.ts';
-import { freePort, plainEnvironment, type Running, start } from './process.ts';
+import { freePort } from '../support/free-port.ts';
+import { plainEnvironment, type Running, start } from './process.ts';
 import type { Undo } from './stack.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

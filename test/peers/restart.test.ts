@@ -48,7 +48,7 @@ async function install(instance: string, source: Readonly<Record<string, unknown
 }
 
 async function untilAllHold(target: FakeRestApi, more: Readonly<Record<string, readonly string[]>> = {}) {
-  for (const [key, users] of Object.entries({ ...HELD, ...more })) await untilHolds(target, key, users, 20_000);
+  for (const [key, users] of Object.entries({ ...HELD, ...more })) await untilHolds(target, key, users);
 }
 
 async function untilSource({ program }: Installation, state: string): Promise<void> {

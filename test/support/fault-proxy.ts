@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { freePort } from './free-port.ts';
 
 /**
  * What the proxy does to connections from now on; open ones are cut when the fault changes.
@@ -24,7 +25,8 @@ export async function openFaultProxy(upstream: number): Promise<FaultProxy> {
   let fault: ProxyFault = { kind: 'none' };
   let accepted = 0;
   const open = new Set<net.Socket>();
-  let server = await listen(0);
+  // Nobody may get it while it refuses.
+  let server = await listen(await freePort());
   const { port } = server.address() as net.AddressInfo;
 
   async function listen(onPort: number): Promise<net.Server> {

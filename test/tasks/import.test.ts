@@ -303,7 +303,7 @@ describe('import of an account without a configuration', () => {
     expect(elsewhere.stderr).toContain('there is no project nowhere');
     // A token that may only read: the files are there, and it says what is missing to take over.
     const folder = tempFolder();
-    const reader = await imports(ld, folder, { LAUNCHDARKLY_TOKEN: 'api-reads' }, '--timeout', '2s');
+    const reader = await imports(ld, folder, { LAUNCHDARKLY_TOKEN: 'api-reads' }, '--timeout', '6s');
     expect(reader).toMatchObject({ code: 1 });
     expect(reader.stderr).toContain('updateTags');
     expect(readdirSync(folder).sort()).toContain('optoggles.yaml');

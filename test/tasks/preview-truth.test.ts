@@ -122,14 +122,23 @@ it('the preview of a pull request is what apply then does, member by member, and
           { id: 'lists', type: 'static', path: 'audiences.yaml' },
           { id: 'opa', type: 'opa', url: opa.url, poll: '1h' },
         ],
-        targets: [{ name: 'rest', type: 'restapi', endpointUrl: api.url, environment: 'production', read: true }],
+        targets: [
+          {
+            name: 'rest',
+            type: 'restapi',
+            endpointUrl: api.url,
+            environment: 'production',
+            read: true,
+            timeout: '99s',
+          },
+        ],
       });
       const at = tempFolder({ 'optoggles.yaml': config, ...filesOf(first) });
       const proposed = tempFolder({ 'optoggles.yaml': config, ...filesOf(head) });
       const load = async () =>
         (await loadConfig(join(at, 'optoggles.yaml'), { kinds, env: {}, secrets: 'substitute', purpose: 'once' }))
           .config;
-      const how = { clock, random: Math.random, log: silentLog, timeout: 60_000, signal: AbortSignal.timeout(30_000) };
+      const how = { clock, random: Math.random, log: silentLog, timeout: 600_000, signal: AbortSignal.timeout(30_000) };
       const applied = async () => apply({ ...how, config: await load(), observer: silentObserver, approve: [] });
       const served = () =>
         new Map(keys.map(key => [key, new Set(people.filter(member => api.serves(key, member) === true))]));

@@ -120,7 +120,7 @@ export async function createLdWorld(options: LdWorldOptions = {}): Promise<LdWor
     token: fake.token,
     baseUrl: fake.url,
     projKey: 'default',
-    timeout: '400ms',
+    timeout: '1s',
     environments: { production: 'production' },
     ...settings,
   };

@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function open(settings: Readonly<Record<string, unknown>> = {}): Target {
   const target = restapiTarget.create(
-    { endpointUrl: fake.url, extraHeaders: { Authorization: token }, timeout: '300ms', ...settings },
+    { endpointUrl: fake.url, extraHeaders: { Authorization: token }, timeout: '1s', ...settings },
     targetContext(),
   );
   made.push(target);

@@ -13,7 +13,7 @@ async function open(read: boolean, options: FakeRestApiOptions): Promise<Harness
   const made: Target[] = [];
 
   function create(): Target {
-    const settings = { endpointUrl: fake.url, extraHeaders: { Authorization: token }, read, timeout: '300ms' };
+    const settings = { endpointUrl: fake.url, extraHeaders: { Authorization: token }, read, timeout: '1s' };
     const target = restapiTarget.create(settings, targetContext());
     made.push(target);
     return target;

@@ -15,7 +15,7 @@ beforeEach(async () => {
     endpointUrl: fake.url,
     extraHeaders: { Authorization: 't0ken-of-ours' },
     read: true,
-    timeout: '300ms',
+    timeout: '1s',
   };
   target = restapiTarget.create(settings, targetContext());
 });
