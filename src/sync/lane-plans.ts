@@ -4,7 +4,7 @@ import { formatProblem } from '../domain/problem.ts';
 import type { StateStore, StoredBlock } from '../domain/state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { notYetJudged } from './earlier-blocks.ts';
+import { notYetJudged, underWay } from './earlier-blocks.ts';
 import { heldNews } from './held-news.ts';
 import type { Planning } from './planning.ts';
 import type { SourceLane } from './source-lane.ts';
@@ -51,7 +51,8 @@ export function createLanePlans(
 
   function keepBlocks(lane: TargetLane, plan: Plan): void {
     const target = lane.target.name;
-    const { fresh, gone } = store.saveBlocks(target, [...plan.blocked, ...earlier(lane, plan)], clock.now());
+    const left = [...earlier(lane, plan), ...underWay(store.blocks(), target, plan)];
+    const { fresh, gone } = store.saveBlocks(target, [...plan.blocked, ...left], clock.now());
     for (const { id, reason, revision, also, message } of fresh) {
       options.observer.blocked(reason);
       log.warn({ block: id, reason, target, revision, also }, message);

@@ -91,4 +91,31 @@ describe('a block', () => {
     await world.clock.advance(5_000);
     expect(world.store.blocks()).toEqual([]);
   });
+
+  test('is neither over nor new because another write into its placement hangs', async () => {
+    const world = createWorld();
+    world.policy('beta', names(100));
+    await world.start();
+    await world.changes('beta', names(10));
+    const before = world.store.blocks();
+    expect(before).toMatchObject([{ reason: 'revocations' }]);
+    world.target.fault = async change => {
+      await world.clock.sleep(30_000);
+      return { change: change.id, result: 'unanswered', problem: { code: 'timeout', message: 'no answer.' } };
+    };
+    const until = world.clock.now() + 3_600_000;
+    world.store.override({ kind: 'deny', member: 'u1' }, { until, by: 'oncall', reason: '' }, world.clock.now());
+    world.line.overridden();
+    for (let second = 0; second < 40; second++) {
+      await world.clock.advance(1_000);
+      world.line.syncAll();
+      expect(world.store.blocks().map(({ since }) => since)).toEqual(before.map(({ since }) => since));
+    }
+    expect(world.target.writes.length).toBeGreaterThan(0);
+    world.target.fault = () => undefined;
+    await world.changes('beta', names(99));
+    await world.clock.advance(60_000);
+    expect(world.store.blocks()).toEqual([]);
+    expect(world.target.members('beta', 'production')).toHaveLength(98);
+  });
 });
