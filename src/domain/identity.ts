@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AudienceId } from './audience.ts';
 import { canonicalJson } from './json.ts';
 import type { PlacementId } from './listing.ts';
+import type { PlacementRef } from './plan.ts';
 import type { UsersPolicy } from './toggle.ts';
 
 function hashOf(parts: readonly (string | null)[]): string {
@@ -17,6 +18,11 @@ export function audienceIdOf(policy: UsersPolicy, contextKind: string): Audience
 /** `address` is `Target.address`, `environment` the target's own name of it, `key` the key in the target. 32 hex digits. */
 export function placementIdOf(address: string, environment: string, key: string): PlacementId {
   return hashOf(['placement', address, environment, key]);
+}
+
+/** A key for maps and sets: equal for two references to one placement. */
+export function refKey({ target, toggle, environment }: PlacementRef): string {
+  return `${target}\n${toggle}\n${environment}`;
 }
 
 const plainSegment = /^[A-Za-z_][A-Za-z0-9_]*$/;

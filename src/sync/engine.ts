@@ -1,4 +1,5 @@
 import type { Config } from '../domain/config.ts';
+import { refKey } from '../domain/identity.ts';
 import type { Change } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { StateStore } from '../domain/state.ts';
@@ -109,7 +110,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   /** Since when what is held is held, and what is to be revoked is not yet revoked. */
   function follow(): void {
     const now = clock.now();
-    keep(heldSince, line.targets.flatMap(lane => lane.plan?.held ?? []).map(nameOf), now);
+    keep(heldSince, line.targets.flatMap(lane => lane.plan?.held ?? []).map(refKey), now);
     keep(revokingSince, line.targets.flatMap(revoking).map(revokingName), now);
   }
 
@@ -127,7 +128,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       ),
       held: held.map(one => {
         const { toggle, target, environment } = one;
-        return { toggle, target, environment, seconds: age(heldSince, nameOf(one)) };
+        return { toggle, target, environment, seconds: age(heldSince, refKey(one)) };
       }),
       blocked: store.blocks().map(({ id, reason, since }) => ({ id, reason, seconds: (now - since) / 1000 })),
       outstanding: Object.fromEntries(
@@ -186,10 +187,6 @@ export function createEngine(options: EngineOptions): RunningEngine {
       stopUpkeep();
     },
   };
-}
-
-function nameOf({ toggle, target, environment }: { toggle: string; target: string; environment: string }): string {
-  return `${target}\n${toggle}\n${environment}`;
 }
 
 /** What was planned last and is not done. */

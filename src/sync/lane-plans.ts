@@ -4,11 +4,11 @@ import { formatProblem } from '../domain/problem.ts';
 import type { StateStore, StoredBlock } from '../domain/state.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { notYetJudged, underWay } from './earlier-blocks.ts';
 import { heldNews } from './held-news.ts';
 import type { Planning } from './planning.ts';
 import type { SourceLane } from './source-lane.ts';
 import type { TargetLane } from './target-lane.ts';
+import { missingIn, notYetAnswered, underWay } from './unjudged-blocks.ts';
 import type { Observer } from './view.ts';
 import type { Wants } from './wants.ts';
 
@@ -35,24 +35,26 @@ export function createLanePlans(
   const { planning, wants, store, clock, log, audiences } = options;
   const judgedAnew = new Set<TargetLane>();
 
+  /** Blocks in the state that this plan cannot judge: they are not over. */
+  function unjudged(lane: TargetLane, plan: Plan): readonly StoredBlock[] {
+    const inFlight = plan.held.filter(({ reason }) => reason === 'in-flight');
+    if (judgedAnew.has(lane) && inFlight.length === 0) return [];
+    const missing = missingIn(plan, store.blocks(), lane.target.name);
+    return [...earlier(lane, missing), ...underWay(missing, inFlight)];
+  }
+
   /** Blocks of before the start that are still to be judged; once none is, none comes back. */
-  function earlier(lane: TargetLane, plan: Plan): readonly StoredBlock[] {
+  function earlier(lane: TargetLane, missing: readonly StoredBlock[]): readonly StoredBlock[] {
     if (judgedAnew.has(lane)) return [];
     const { asks } = lane.desired;
-    const left = notYetJudged(store.blocks(), plan.blocked, {
-      target: lane.target.name,
-      asks,
-      audiences,
-      removalsOpen: options.removalsOpen(),
-    });
+    const left = notYetAnswered(missing, { asks, audiences, removalsOpen: options.removalsOpen() });
     if (left.length === 0 && [...asks.keys()].every(id => audiences.has(id))) judgedAnew.add(lane);
     return left;
   }
 
   function keepBlocks(lane: TargetLane, plan: Plan): void {
     const target = lane.target.name;
-    const left = [...earlier(lane, plan), ...underWay(store.blocks(), target, plan)];
-    const { fresh, gone } = store.saveBlocks(target, [...plan.blocked, ...left], clock.now());
+    const { fresh, gone } = store.saveBlocks(target, [...plan.blocked, ...unjudged(lane, plan)], clock.now());
     for (const { id, reason, revision, also, message } of fresh) {
       options.observer.blocked(reason);
       log.warn({ block: id, reason, target, revision, also }, message);

@@ -1,5 +1,5 @@
 import type { Audience, AudienceId } from '../domain/audience.ts';
-import { ruleName } from '../domain/identity.ts';
+import { refKey, ruleName } from '../domain/identity.ts';
 import type { Block, Change, Held } from '../domain/plan.ts';
 import { formatProblem, type Problem } from '../domain/problem.ts';
 import type { Override } from '../domain/override.ts';
@@ -233,7 +233,7 @@ export function overrideStatuses(list: readonly Override[], tag: (member: string
 }
 
 function unique(placements: BlockStatus['placements']): BlockStatus['placements'] {
-  const seen = new Map(placements.map(one => [`${one.target}\n${one.toggle}\n${one.environment}`, one]));
+  const seen = new Map(placements.map(one => [refKey(one), one]));
   return [...seen.values()];
 }
 

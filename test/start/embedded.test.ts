@@ -46,19 +46,15 @@ it('says what it did, serves, follows every edit within a second, and has nothin
     'optoggles_authorized_users{toggle="us-feature",target="local",environment="production"} 5',
   );
 
-  // A machine that is busy with other things may spoil a round, not each of three.
-  const p95s: number[] = [];
-  while (p95s.length < 3 && !p95s.some(ms => ms < p95AtMost)) {
-    const took: number[] = [];
-    for (let edit = 0; edit < edits; edit++) took.push(await editOnce(folder, edit));
-    p95s.push(took.sort((a, b) => a - b)[Math.ceil(edits * 0.95) - 1] ?? Number.NaN);
-  }
-  expect(Math.min(...p95s)).toBeLessThan(p95AtMost);
+  const took: number[] = [];
+  for (let edit = 0; edit < edits; edit++) took.push(await editOnce(folder, edit));
+  const p95 = took.sort((a, b) => a - b)[Math.ceil(edits * 0.95) - 1] ?? Number.NaN;
+  expect(p95).toBeLessThan(p95AtMost);
 
   // The last edit in each file put back what was there: one line of the log each time.
   await running.says('us-feature local production +1 −0');
   const grants = running.stderr.split('\n').filter(line => line.includes('us-feature local production +1 −0'));
-  expect(grants).toHaveLength((edits / 4) * p95s.length);
+  expect(grants).toHaveLength(edits / 4);
 
   // The last edit may still be on its way to the other environment.
   await expect

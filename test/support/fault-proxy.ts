@@ -26,12 +26,12 @@ export async function openFaultProxy(upstream: number): Promise<FaultProxy> {
   let accepted = 0;
   const open = new Set<net.Socket>();
   // Nobody may get it while it refuses.
-  let server = await listen(await freePort());
-  const { port } = server.address() as net.AddressInfo;
+  const port = await freePort();
+  let server = await listen();
 
-  async function listen(onPort: number): Promise<net.Server> {
+  async function listen(): Promise<net.Server> {
     const made = net.createServer(take);
-    made.listen(onPort, '127.0.0.1');
+    made.listen(port, '127.0.0.1');
     await once(made, 'listening');
     return made;
   }
@@ -99,7 +99,7 @@ export async function openFaultProxy(upstream: number): Promise<FaultProxy> {
       fault = next;
       cut();
       if (next.kind === 'refuse') await shut();
-      else if (!server.listening) server = await listen(port);
+      else if (!server.listening) server = await listen();
     },
     close: shut,
   };

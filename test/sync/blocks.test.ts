@@ -3,13 +3,20 @@ import { createWorld, toggleOf } from '../support/world.ts';
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `u${index}`);
 
+/** A world with one block: of 100 users ten are left. */
+async function blocked() {
+  const world = createWorld();
+  world.policy('beta', names(100));
+  await world.start();
+  await world.changes('beta', names(10));
+  const before = world.store.blocks();
+  expect(before).toMatchObject([{ reason: 'revocations' }]);
+  return { world, before };
+}
+
 describe('a block', () => {
   test('is over when the answer comes back', async () => {
-    const world = createWorld();
-    world.policy('beta', names(100));
-    await world.start();
-    await world.changes('beta', names(10));
-    expect(world.store.blocks()).toHaveLength(1);
+    const { world } = await blocked();
     await world.changes('beta', names(99));
     expect(world.store.blocks()).toEqual([]);
     expect(world.target.members('beta', 'production')).toHaveLength(99);
@@ -58,12 +65,7 @@ describe('a block', () => {
   });
 
   test('is not over because its source does not answer at a start', async () => {
-    const world = createWorld();
-    world.policy('beta', names(100));
-    await world.start();
-    await world.changes('beta', names(10));
-    const before = world.store.blocks();
-    expect(before).toHaveLength(1);
+    const { world, before } = await blocked();
     world.source.before = () => new Promise<never>(() => {});
     await world.restart();
     await world.clock.advance(60_000);
@@ -93,12 +95,7 @@ describe('a block', () => {
   });
 
   test('is neither over nor new because another write into its placement hangs', async () => {
-    const world = createWorld();
-    world.policy('beta', names(100));
-    await world.start();
-    await world.changes('beta', names(10));
-    const before = world.store.blocks();
-    expect(before).toMatchObject([{ reason: 'revocations' }]);
+    const { world, before } = await blocked();
     world.target.fault = async change => {
       await world.clock.sleep(30_000);
       return { change: change.id, result: 'unanswered', problem: { code: 'timeout', message: 'no answer.' } };

@@ -135,6 +135,14 @@ describe('what LaunchDarkly says of an error', () => {
   const said = async (first: Target, change: ReturnType<typeof placementChange>) =>
     JSON.stringify(await applyOne(first, change));
 
+  const saidOfRead = async (first: Target) => {
+    const want = [{ key: 'one', toggle: 'one', environments: ['production'] }];
+    const read = first.read?.(want, AbortSignal.timeout(5000));
+    return JSON.stringify(
+      await read?.catch((error: unknown) => (error instanceof ProblemError ? error.problem : error)),
+    );
+  };
+
   it('is shown of a write that it refuses, unless it names somebody whom the write is about', async () => {
     const { fake, first } = await open();
     const listing = await filled(first, 'one', ['alice']);
@@ -161,10 +169,7 @@ describe('what LaunchDarkly says of an error', () => {
       ['GET', 403],
     ] as const) {
       const lift = fake.fault({ kind: 'status', status, message: 'mallory is in the way' }, { method });
-      const live = await first
-        .read?.([{ key: 'one', toggle: 'one', environments: ['production'] }], AbortSignal.timeout(5000))
-        .catch((error: unknown) => (error instanceof ProblemError ? error.problem : error));
-      const told = method === 'GET' ? JSON.stringify(live) : await said(first, change);
+      const told = method === 'GET' ? await saidOfRead(first) : await said(first, change);
       expect(told).toContain(String(status));
       expect(told).not.toContain('mallory');
       lift();
