@@ -1,5 +1,6 @@
 import type { FakeRestApi } from '../support/fake-rest-api.ts';
 import type { RestRequest } from '../support/rest-api-rules.ts';
+import { lastWords } from './process.ts';
 import { until } from './until.ts';
 
 /** Who has a toggle in the target; undefined where it is not there. */
@@ -20,7 +21,7 @@ export async function untilHolds(
   const wanted = JSON.stringify(users);
   await until(`${key} for ${wanted}`, () => JSON.stringify(usersOf(target, key)) === wanted, { timeoutMs }).catch(
     error => {
-      throw new Error(`${key} is held by ${JSON.stringify(usersOf(target, key))}`, { cause: error });
+      throw new Error(`${key} is held by ${JSON.stringify(usersOf(target, key))}\n${lastWords()}`, { cause: error });
     },
   );
 }

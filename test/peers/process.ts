@@ -39,6 +39,8 @@ export interface Start {
 const MARK = 'OPTOGGLES_PEER';
 
 let started = 0;
+/** What runs now. */
+const living = new Set<Running>();
 
 /**
  * Starts a program and waits until it is ready. It and all that it starts die with this process, however this one ends.
@@ -77,6 +79,7 @@ export async function start(options: Start): Promise<Running> {
       clearTimeout(late);
     }
     await leash.release();
+    living.delete(running);
   };
   const running: Running = {
     pid,
@@ -93,7 +96,13 @@ export async function start(options: Start): Promise<Running> {
     await running.kill();
     throw new Error(`${name} did not start; the end of ${logFile}:\n${tail(logFile)}`, { cause: error });
   }
+  living.add(running);
   return running;
+}
+
+/** The end of what everything that runs now has said, for messages. */
+export function lastWords(): string {
+  return [...living].map(({ logFile }) => `${logFile}:\n${tail(logFile)}`).join('\n\n');
 }
 
 /**

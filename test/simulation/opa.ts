@@ -13,6 +13,8 @@ interface Engine {
   loaded: Loaded;
   /** Of the last data update that OPAL noted there. */
   transaction: string | undefined;
+  /** The program was told what OPAL noted. */
+  wasShown?: boolean;
   /** What it has instead of the newest rules: it was left behind. */
   readonly stale?: ReadonlyMap<string, Rule>;
 }
@@ -58,6 +60,10 @@ export interface PolicySide {
 }
 
 const keptAnswers = 64;
+/** ms; what OPAL loads when it is asked takes so long. */
+const loading = 300;
+/** ms; what OPAL notes of policy and of data so close to one another is written in any order: seen on 0.9. */
+const atOnce = 100;
 /** ms; so long after another OPA was seen, the one that came back is the only one again. */
 export const believedAgain = 125_000;
 
@@ -76,6 +82,8 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   const callbacks = new Map<string, string>();
   let engines = 1;
   let transactions = 1;
+  let policies = 1;
+  let policyNotedAt = Number.NEGATIVE_INFINITY;
   let engine: Engine = { id: `${id}-1`, loaded: 'whole', transaction: 'data-1' };
   let other: Engine | undefined;
   let turns = 0;
@@ -92,6 +100,20 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     changed(side);
   }
 
+  function loadPolicy(): void {
+    policies += 1;
+    policyNotedAt = clock.now();
+  }
+
+  /** As `load`, but the note of the data may be lost to that of the policy. */
+  function loadData(): void {
+    const before = engine.transaction;
+    load();
+    if (clock.now() - policyNotedAt < atOnce) engine.transaction = before;
+    // Who was shown what was there before, and asked, is shown something new: its answers are to be believed.
+    if (engine.wasShown) isUnproved = false;
+  }
+
   function said(by: Engine, name: string): Rule {
     const rule = by.stale ? by.stale.get(name) : rules.get(name);
     if (by.loaded === 'whole' || rule === undefined) return by.loaded === 'empty' ? undefined : rule;
@@ -102,7 +124,10 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
 
   function data(by: Engine, path: readonly string[]): Reply {
     const [first, second] = path;
-    if (first === 'system') return json(by.transaction === undefined ? {} : { result: systemOpal(by) });
+    if (first === 'system') {
+      const shown = json(by.transaction === undefined ? {} : { result: systemOpal(by) });
+      return { ...shown, arrived: () => (by.wasShown = true) };
+    }
     if (first === 'example') return json(by.loaded === 'whole' ? { result: ['there'] } : {});
     if (first !== 'app') return json({});
     const names = second === undefined ? [...rules.keys()] : [second];
@@ -125,7 +150,8 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   }
 
   function systemOpal(by: Engine): object {
-    const policy = { id: 'policy-1', success: true, end_time: '2026-01-01T00:00:00' };
+    const loadedAt = new Date(Date.UTC(2026, 0, 1) + policies).toISOString().slice(0, -1);
+    const policy = { id: 'policy-1', success: true, end_time: loadedAt };
     const last = { id: by.transaction, success: true, end_time: '2026-01-01T00:00:01' };
     return { last_policy_transaction: policy, last_data_transaction: last };
   }
@@ -149,7 +175,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     serve(request) {
       const { method, path } = request;
       if (path.endsWith('/trigger')) {
-        if (path.startsWith('/data-')) clock.after(300, load);
+        clock.after(loading, path.startsWith('/data-') ? loadData : loadPolicy);
         return json({ status: 'ok' });
       }
       const key = decodeURIComponent(path.slice('/callbacks/'.length));
@@ -207,6 +233,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       other = { ...engine, id: `${id}-${++engines}`, stale: new Map(rules) };
       strangeUntil = clock.now() + ms + believedAgain;
       isUnproved = shows === 'system.opal';
+      engine.wasShown = false;
       cancelOther = clock.after(ms, () => (other = undefined));
     },
     forgetCallbacks: () => callbacks.clear(),

@@ -152,4 +152,15 @@ export const regressions: readonly Regression[] = [
       { do: 'policy', source: 'main', rule: 'a', users: 'abcdefgh', told: 'now', after: 60_000 },
     ],
   },
+  {
+    what: 'OPAL loads policy and data at once, and what it notes of the policy is written last',
+    setup: { ...setup, seed: 'at once', sources: [{ id: 'main', kind: 'opal', shows: 'system.opal' }] },
+    steps: [
+      // OPAL is asked once in five minutes, and the first look asks.
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdefg', told: 'now', after: 310_000 },
+      { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 0 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdef', told: 'now', after: 100_000 },
+      { do: 'wait', after: 100_000 },
+    ],
+  },
 ];

@@ -18,8 +18,10 @@ export interface OpalApi {
   register(registration: Registration, signal: AbortSignal): Promise<void>;
   /** Takes it back; it may be gone already. */
   remove(key: string, signal: AbortSignal): Promise<void>;
-  /** Asks for all policy and data anew. */
-  reload(signal: AbortSignal): Promise<void>;
+  /** Asks for all policy anew. OPAL answers before it has loaded it. */
+  reloadPolicy(signal: AbortSignal): Promise<void>;
+  /** Asks for all data anew. OPAL answers before it has loaded them. */
+  reloadData(signal: AbortSignal): Promise<void>;
 }
 
 /** ms. Registrations are small and looked at often: an OPAL that takes longer is as good as down. */
@@ -74,9 +76,10 @@ export function createOpalApi(http: HttpClient): OpalApi {
       const response = await send(request);
       if (!response.ok && response.status !== 404) throw http.unexpected(request, response);
     },
-    async reload(signal) {
-      // Policy first: data that a policy is to read is of no use before it.
+    async reloadPolicy(signal) {
       await sendFor({ method: 'POST', path: '/policy-updater/trigger', signal });
+    },
+    async reloadData(signal) {
       await sendFor({ method: 'POST', path: '/data-updater/trigger', signal });
     },
   };

@@ -1,11 +1,9 @@
 import type { Ask, Audience, Hint, Readiness, SeenSource, Source, Unchanged } from '../../domain/audience.ts';
 import type { CallbackTrial, Check } from '../../domain/checkup.ts';
 import { ProblemError, toProblem } from '../../domain/problem.ts';
-import { steadyNow } from '../../lib/clock.ts';
 import type { TlsFiles } from '../../lib/http-connections.ts';
 import { createHttpClient, type HttpClient } from '../../lib/http.ts';
 import { every } from '../every.ts';
-import { isAlternating } from '../judge.ts';
 import type { SourceContext } from '../kind.ts';
 import { createOpaClient, type OpaAddress, type OpaClient, type OpaLimits } from '../opa-client.ts';
 import { asProblem, OpaCore } from '../opa-core.ts';
@@ -13,6 +11,7 @@ import { checkOpal } from './doctor.ts';
 import { createOpalApi, type OpalApi, type Registration } from './api.ts';
 import { keepRegistered } from './callback.ts';
 import { opaAddressOf } from './discovery.ts';
+import { createReload, type Reload } from './reload.ts';
 
 export interface OpalSettings {
   readonly url: string;
@@ -36,12 +35,6 @@ const opalTime = 60_000;
 const opalBytes = 64_000_000;
 /** What a trial registered is taken back within this time (ms). */
 const trialEnd = 5_000;
-/** At most one reload in this time (ms). */
-const reloadPause = 300_000;
-/** One that OPAL did not take is tried again after this time (ms). */
-const reloadRetry = 15_000;
-/** An OPAL client that has its policy and no data yet loads them by itself, so it gets this long (ms) before it is asked. */
-const firstLoad = 15_000;
 
 /** An OPAL client with its OPA: OPAL tells of changes, OPA answers. Throws an HttpError for an unusable address. */
 export class OpalSource implements Source {
@@ -57,9 +50,7 @@ export class OpalSource implements Source {
   #opa: OpaClient | undefined;
   /** Where OPA was before it could not be reached. */
   #lastAddress: OpaAddress | undefined;
-  #noReloadUntil = Number.NEGATIVE_INFINITY;
-  #reloadProblem: string | undefined;
-  #reloading: Promise<void> | undefined;
+  readonly #reload: Reload | undefined;
   readonly #closing = new AbortController();
   #mayBeRegistered = false;
 
@@ -88,6 +79,16 @@ export class OpalSource implements Source {
       packages: settings.packages,
       reloads: settings.reload === 'auto',
     });
+    if (settings.reload === 'auto') {
+      this.#reload = createReload({
+        id,
+        api: this.#api,
+        clock,
+        log: context.log,
+        signal: this.#closing.signal,
+        systemOpal: async closing => (await this.#findOpa(closing)).systemOpal(closing),
+      });
+    }
     if (settings.opa.url !== undefined)
       this.#opa = this.#clientFor({ url: settings.opa.url, token: settings.opa.token });
   }
@@ -97,7 +98,7 @@ export class OpalSource implements Source {
     signal: AbortSignal,
   ): Promise<{ readiness: Readiness; seen: SeenSource }> {
     const judgement = await this.#withOpa(signal, opa => this.#core.look(opa, seen, signal));
-    this.#reloadIfSuspect(judgement.readiness, judgement.seen);
+    this.#reload?.ifSuspect(judgement.readiness, judgement.seen);
     return judgement;
   }
 
@@ -134,7 +135,10 @@ export class OpalSource implements Source {
     if (own) await this.#api.register(trial, signal);
     return {
       bearer: registration.bearer,
-      trigger: () => this.#api.reload(signal),
+      trigger: async () => {
+        await this.#api.reloadPolicy(signal);
+        await this.#api.reloadData(signal);
+      },
       end: async () => {
         if (own) await this.#api.remove(trial.key, AbortSignal.timeout(trialEnd));
       },
@@ -156,7 +160,7 @@ export class OpalSource implements Source {
       }
     }
     await Promise.all([this.#http.close(), this.#opa?.close()]);
-    await this.#reloading;
+    await this.#reload?.done();
   }
 
   async #withOpa<Result>(signal: AbortSignal, work: (opa: OpaClient) => Promise<Result>): Promise<Result> {
@@ -206,39 +210,6 @@ export class OpalSource implements Source {
     const opa = this.#opa;
     this.#opa = undefined;
     void opa?.close();
-  }
-
-  /** OPAL brings an OPA that restarted empty its policy and data back only when asked (seen on 0.9). */
-  #reloadIfSuspect(readiness: Readiness, seen: SeenSource): void {
-    const { state, by, instanceId, revision, dataUpdate } = readiness;
-    const { clock, log } = this.#context;
-    if (state === 'ready' || this.#settings.reload === 'never' || instanceId === null) return;
-    const now = clock.now();
-    if (isAlternating(seen, now) || steadyNow(clock) < this.#noReloadUntil) return;
-    // A plain first look: there is nothing that a reload could prove.
-    if (by === 'nothing' && seen.instances.length === 1) return;
-    const age = now - (seen.instances[0]?.firstSeenAt ?? now);
-    if (revision !== undefined && dataUpdate === undefined && age < firstLoad) return;
-    this.#noReloadUntil = steadyNow(clock) + reloadPause;
-    if (this.#reloadProblem === undefined)
-      log.info({ source: this.id }, `${this.id}: OPAL is asked to load policy and data again`);
-    this.#reloading = this.#reload();
-  }
-
-  async #reload(): Promise<void> {
-    const { clock, log } = this.#context;
-    try {
-      await this.#api.reload(this.#closing.signal);
-      this.#reloadProblem = undefined;
-    } catch (error) {
-      if (this.#closing.signal.aborted) return;
-      // Nothing was loaded: the next one need not wait for as long.
-      this.#noReloadUntil = steadyNow(clock) + reloadRetry;
-      const { message } = toProblem(error);
-      if (message === this.#reloadProblem) return;
-      this.#reloadProblem = message;
-      log.warn({ source: this.id }, `${this.id}: OPAL was not to be asked for a reload: ${message}`);
-    }
   }
 
   #secrets(): readonly string[] {
