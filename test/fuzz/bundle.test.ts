@@ -126,7 +126,7 @@ describe('a bundle that somebody made', () => {
 
   it('whose wasm never ends is ended at its limit, and the next one is taken', async () => {
     const folder = await bundleOf(file('policy.wasm', endless));
-    const local = source(folder, { time: '3s' });
+    const local = source(folder, { time: '5s' });
     const error = await local.readiness(undefined, AbortSignal.timeout(15_000)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ problem: { code: 'policy-time' } });
     writeFileSync(join(folder, 'bundle.tar.gz'), packed);

@@ -107,7 +107,7 @@ describe('the bundle source', () => {
 
   it('ends an evaluation that takes too long, and goes on', async () => {
     const { source } = await bundleFolder('heavy');
-    const local = source({ data: undefined, limits: { time: '3s' } });
+    const local = source({ data: undefined, limits: { time: '5s' } });
     const ask = (rule: string) => askFor(rule, undefined, ['heavy']);
     expect(await told(local, ask('slow'), ask('fine'))).toEqual(['policy-time', ['alice']]);
     expect(await told(local, ask('slow'), ask('fine'))).toEqual(['policy-time', 'unchanged']);
