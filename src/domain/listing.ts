@@ -75,9 +75,15 @@ export interface LivePlacement {
   readonly group?: string;
   /**
    * A write that was not answered, or waits for the platform's own approval (then with its `link`): both old and new
-   * count as live.
+   * count as live. `groups`: where it may stand since.
    */
-  readonly pending?: { readonly who: Who; readonly on: boolean; readonly since: number; readonly link?: string };
+  readonly pending?: {
+    readonly who: Who;
+    readonly on: boolean;
+    readonly since: number;
+    readonly link?: string;
+    readonly groups?: readonly string[];
+  };
 }
 
 export interface LiveListing {
@@ -98,10 +104,17 @@ export interface LiveListing {
   readonly definition?: unknown;
 }
 
-/** What was found in a target. `problems` are listings that could not be read: no write goes to those keys. */
+/** A listing that could not be read: no write goes to its key. `standing`: the groups it may stand in, as far as known. */
+export interface Unread {
+  readonly key: string;
+  readonly problem: Problem;
+  readonly standing?: readonly { readonly environment: string; readonly group: string }[];
+}
+
+/** What was found in a target. */
 export interface Live {
   readonly listings: readonly LiveListing[];
-  readonly unreadable: readonly { readonly key: string; readonly problem: Problem }[];
+  readonly unreadable: readonly Unread[];
   /** The same listings by key, where somebody has them so: it saves each plan making that map. */
   readonly byKey?: ReadonlyMap<string, LiveListing>;
 }

@@ -251,6 +251,8 @@ export interface TargetView {
   readonly applied: ReadonlyMap<string, AppliedListing>;
   /** Placements with a write under way: held until it is answered. */
   readonly inFlight: ReadonlySet<PlacementId>;
+  /** Of those, the group that the write puts it in. */
+  readonly entering?: ReadonlyMap<PlacementId, string>;
   /** The change with this id was tried last without success. */
   readonly isFailing?: (change: string) => boolean;
 }

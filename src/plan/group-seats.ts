@@ -1,11 +1,13 @@
 /** Who stands in which group of a target, and who should. */
 import { compareCodePoints } from '../domain/code-points.ts';
 import { type Members, sameMembers } from '../domain/members.ts';
-import type { Change, PlacementChange } from '../domain/plan.ts';
-import type { GroupNames, LivePlacement } from '../domain/listing.ts';
+import type { Change, PlacementChange, TargetView } from '../domain/plan.ts';
+import type { GroupNames, LivePlacement, Unread } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
 import { type Draft, isFree, type Site } from './draft.ts';
 import { isOurs, type Context, type Lookup } from './lookup.ts';
+
+type Standing = NonNullable<Unread['standing']>;
 
 export type Placed = Change & PlacementChange;
 
@@ -15,6 +17,8 @@ export interface Seat {
   readonly names: GroupNames | undefined;
   /** The group it is in now. */
   readonly now: string | undefined;
+  /** Groups it may be in besides: it could not be read, or a write is not answered. */
+  readonly perhaps: readonly string[];
   change: Placed | undefined;
   /** Who it will have. */
   readonly who: Members;
@@ -40,6 +44,8 @@ export interface Room {
   readonly seats: readonly Seat[];
   /** Placements of ours about which this plan says nothing (`--only`), by the group they are in. */
   outside(environment: string, name: string): readonly LivePlacement[];
+  /** Something that could not be read, and about which this plan says nothing, may be in that group. */
+  mayHold(environment: string, name: string): boolean;
   /** Ids of what makes a listing ours or brings it back, by its key. */
   readonly steps: ReadonlyMap<string, readonly string[]>;
 }
@@ -52,11 +58,32 @@ export function roomOf(
   changes: readonly Change[],
   plannedFor: (draft: Draft) => Change | undefined,
 ): Room {
+  const { entering, live } = lookup.view;
+  const unread = new Map(live.unreadable.map(({ key, standing = [] }) => [key, standing]));
   const seats = sites
     .filter(({ view }) => view === lookup.view)
-    .flatMap(({ drafts }) => drafts.map(draft => seatOf(draft, plannedFor(draft))));
+    .flatMap(({ drafts }) => drafts.map(draft => seatOf(draft, perhapsIn(unread, entering, draft), plannedFor(draft))));
   for (const seat of seats) keepForm(seat);
-  return { context, seats, outside: outsideOf(lookup, seats), steps: stepsOf(lookup, changes) };
+  const unseated = unseatedIn(unread, seats);
+  return {
+    context,
+    seats,
+    outside: outsideOf(lookup, seats),
+    mayHold: (environment, name) => unseated.has(keyOf(environment, name)),
+    steps: stepsOf(lookup, changes),
+  };
+}
+
+/** The groups of what could not be read and has no seat. */
+function unseatedIn(unread: ReadonlyMap<string, Standing>, seats: readonly Seat[]): ReadonlySet<string> {
+  if (unread.size === 0) return new Set();
+  const seated = new Set(seats.map(({ draft: { site, ref } }) => keyOf(ref.environment, site.key)));
+  const groups = [...unread].flatMap(([key, standing]) =>
+    standing
+      .filter(({ environment }) => !seated.has(keyOf(environment, key)))
+      .map(({ environment, group }) => keyOf(environment, group)),
+  );
+  return new Set(groups);
 }
 
 function stepsOf({ view }: Lookup, changes: readonly Change[]): Room['steps'] {
@@ -68,7 +95,7 @@ function stepsOf({ view }: Lookup, changes: readonly Change[]): Room['steps'] {
   return steps;
 }
 
-function seatOf(draft: Draft, planned: Change | undefined): Seat {
+function seatOf(draft: Draft, perhaps: readonly string[], planned: Change | undefined): Seat {
   const change = planned?.kind === 'placement' ? planned : undefined;
   const { answer, role, contents, capped, live, site } = draft;
   const who = (change && membersIn(change.after.who)) ?? contents.any;
@@ -78,11 +105,27 @@ function seatOf(draft: Draft, planned: Change | undefined): Seat {
     draft,
     names: site.desired?.placements.find(({ id }) => id === draft.id)?.groups,
     now: live?.group,
+    perhaps,
     change,
     who,
     follows: isFollower && answer !== undefined && sameMembers(who, answer.members),
     isLarge: isOn && isLarge(draft, who.size),
   };
+}
+
+/** What was last known of one that cannot be read, and where a write without an answer puts it. */
+function perhapsIn(
+  unread: ReadonlyMap<string, Standing>,
+  entering: TargetView['entering'],
+  { id, live, ref, site }: Draft,
+): readonly string[] {
+  const entered = entering?.get(id);
+  const stood = (unread.get(site.key) ?? []).filter(({ environment }) => environment === ref.environment);
+  return [
+    ...stood.map(({ group }) => group),
+    ...(live?.pending?.groups ?? []),
+    ...(entered === undefined ? [] : [entered]),
+  ];
 }
 
 /** So many are held in a group: a group is left at a lower size than it is entered. */

@@ -6,11 +6,12 @@
  * Works on changes that are planned already: it says in which form they are written, and adds those of form alone.
  */
 import { compareCodePoints } from '../domain/code-points.ts';
+import { canonicalJson } from '../domain/json.ts';
 import { intersection, type Members, sameMembers } from '../domain/members.ts';
 import { type Change, type Phase, phases } from '../domain/plan.ts';
 import type { LivePlacement } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
-import type { Draft, Site } from './draft.ts';
+import { type Draft, isFree, type Site } from './draft.ts';
 import {
   inForm,
   isLarge,
@@ -76,8 +77,11 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     const members = membersIn(who);
     return members === undefined || !sameMembers(members, target);
   };
-  const dissenters = room.seats.filter(seat => isIn(seat, table) && !mayStay(seat, table));
-  if (room.outside(environment, name).some(isOther) || !dissenters.every(seat => isOpen(room, seat))) {
+  // Who only changes the form writes by no answer: nobody gets anything by that.
+  const isByAnswer = moving.length > 0 || entrants.some(({ change }) => change !== undefined);
+  const dissenters = room.seats.filter(seat => isIn(seat, table) && !mayStay(seat, table, isByAnswer));
+  const leadsOthers = room.outside(environment, name).some(isOther) || room.mayHold(environment, name);
+  if (leadsOthers || !dissenters.every(seat => isOpen(room, seat))) {
     return apart(room, [...moving, ...entrants]);
   }
   // For a newcomer nobody is made to leave.
@@ -93,7 +97,8 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
   if (dissenters.some(isKept)) return apart(room, [...moving, ...entrants]);
   // Who may stay loses nobody but by the group itself.
   for (const seat of room.seats) {
-    if (isIn(seat, table) && !followers.includes(seat) && !dissenters.includes(seat)) seat.change = undefined;
+    const stays = seat.now === name && isIn(seat, table);
+    if (stays && !followers.includes(seat) && !dissenters.includes(seat)) seat.change = undefined;
   }
   const effect = together(moving);
   const phase = moving.length > 0 ? phaseOf(effect) : 'grant';
@@ -105,7 +110,7 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     seat.change = { ...change, phase: own, ...(!seat.isLarge && { unfinished: true }) };
   }
   // Who only changes the form must not write for others what they get by an answer that may be too old by then.
-  const moves = moving.flatMap(({ change }) => change?.id ?? []).sort(compareCodePoints);
+  const moves = [...moving, ...entrants].flatMap(({ change }) => change?.id ?? []).sort(compareCodePoints);
   for (const seat of entrants) {
     const change = seat.change ?? formAlone(room, seat, name);
     if (change === undefined) continue;
@@ -129,27 +134,43 @@ function isBefore(one: Phase, other: Phase): boolean {
   return phases.indexOf(one) <= phases.indexOf(other);
 }
 
-function isIn({ now, draft }: Seat, { name, environment }: Table): boolean {
-  return now === name && draft.ref.environment === environment;
+function isIn({ now, perhaps, draft }: Seat, { name, environment }: Table): boolean {
+  return (now === name || perhaps.includes(name)) && draft.ref.environment === environment;
 }
 
 /** A write of it is under way, or failed lately: nobody knows when it will have left. */
-function isKept({ draft: { stuck, site, ref } }: Seat): boolean {
-  return stuck || site.view.isFailing?.(idOf(site, 'placement', ref.environment)) === true;
+function isKept({ perhaps, draft: { stuck, site, ref } }: Seat): boolean {
+  return stuck || perhaps.length > 0 || site.view.isFailing?.(idOf(site, 'placement', ref.environment)) === true;
 }
 
 /** True when a seat of the group may have what its followers have: it has that already. */
-function mayStay(seat: Seat, { followers, target }: Table): boolean {
+function mayStay(seat: Seat, { followers, target }: Table, isByAnswer: boolean): boolean {
   const { draft, who, change } = seat;
   if (followers.includes(seat)) return true;
+  if (isUnseen(draft)) return wouldFollow(seat, followers);
   // An earlier key of a toggle, on its way out, may have what the next one has.
-  const isPassedOn = draft.role === 'leave' && followers.some(one => one.draft.audience === draft.audience);
+  const isPassedOn =
+    isByAnswer && draft.role === 'leave' && followers.some(one => one.draft.audience === draft.audience);
   if (isPassedOn) return change === undefined || change.closes.length === 0;
   return change === undefined && sameMembers(who, target);
 }
 
+/** It could not be read: who has it is not known. */
+function isUnseen({ live, stuck, contents }: Draft): boolean {
+  return !contents.known || (live === undefined && stuck);
+}
+
+/** What cannot be read may have what the same answer gives to others under the same limits. */
+function wouldFollow({ draft }: Seat, followers: readonly Seat[]): boolean {
+  const { role, audience, guard, capped } = draft;
+  if (role !== 'follow' || capped || !isFree({ ...draft, stuck: false })) return false;
+  const limits = canonicalJson({ ...guard });
+  return followers.some(one => one.draft.audience === audience && canonicalJson({ ...one.draft.guard }) === limits);
+}
+
 function onlyLoses({ context }: Room, { who, draft }: Seat, target: Members): boolean {
   const { differences } = context;
+  if (isUnseen(draft)) return false;
   return differences.without(who, draft.contents.any).size === 0 && differences.without(who, target).size === 0;
 }
 

@@ -23,6 +23,8 @@ export interface Flights {
   start(batch: readonly Change[], mayStart: (change: Change) => boolean): Promise<void>;
   /** Placements, and `listing <key>`, with a write under way. */
   readonly placements: ReadonlySet<PlacementId>;
+  /** Of those, the group that the write puts it in. */
+  readonly entering: ReadonlyMap<PlacementId, string>;
   has(change: Change): boolean;
   /** The change with this id is under way. */
   hasId(id: string): boolean;
@@ -37,6 +39,7 @@ const atOnce = 256;
 export function createFlights(options: FlightsOptions): Flights {
   const { target, store, clock } = options;
   const placements = new Set<PlacementId>();
+  const entering = new Map<PlacementId, string>();
   const keys = new Map<string, number>();
   const ids = new Set<string>();
   const running = new Set<Promise<void>>();
@@ -47,6 +50,8 @@ export function createFlights(options: FlightsOptions): Flights {
     if (change.kind === 'placement') {
       if (by === 1) placements.add(change.placement);
       else placements.delete(change.placement);
+      if (by === 1 && change.after.group !== undefined) entering.set(change.placement, change.after.group);
+      else entering.delete(change.placement);
     } else {
       const count = (keys.get(change.key) ?? 0) + by;
       if (count === 0) keys.delete(change.key);
@@ -112,6 +117,7 @@ export function createFlights(options: FlightsOptions): Flights {
       await flight;
     },
     placements,
+    entering,
     has: change => (change.kind === 'placement' ? placements.has(change.placement) : keys.has(change.key)),
     hasId: id => ids.has(id),
     get size() {

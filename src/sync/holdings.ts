@@ -9,6 +9,7 @@ import type {
   LiveListing,
   LivePlacement,
   PlacementId,
+  Unread,
 } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -65,9 +66,22 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     const found = await target.read?.(refs, options.signal, keys !== 'all');
     if (!found) return;
     const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
+    const unread = found.unreadable.map(one => ({ ...one, standing: standingOf(one.key) }));
     live = new Map([...others, ...found.listings.map(listing => [listing.key, recalled(listing)] as const)]);
-    unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...found.unreadable];
+    unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...unread];
     settleIntents();
+  }
+
+  /** The groups that it was in when it was last seen, or by a write since. */
+  function standingOf(key: string): NonNullable<Unread['standing']> {
+    const before = unreadable.find(one => one.key === key)?.standing ?? [];
+    const now = (live?.get(key)?.placements ?? []).flatMap(({ environment, group, pending }) =>
+      [...(group === undefined ? [] : [group]), ...(pending?.groups ?? [])].map(one => ({ environment, group: one })),
+    );
+    return [...before, ...now].filter(
+      (one, at, all) =>
+        all.findIndex(({ environment, group }) => environment === one.environment && group === one.group) === at,
+    );
   }
 
   /** Where the target does not tell who is in, it is who was put in last. */

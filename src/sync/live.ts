@@ -62,6 +62,7 @@ export function liveAfter(
         who: change.after.who,
         since: now,
         ...(outcome.result === 'pending' && { link: outcome.link }),
+        ...(change.after.group !== undefined && { groups: [change.after.group] }),
       }),
     }));
   }
@@ -113,7 +114,9 @@ function bothPending(earlier: LivePlacement['pending'], newer: NonNullable<LiveP
   // A request for the platform's approval takes the place of the one before.
   if (newer.link !== undefined || earlier?.who.kind !== 'members' || newer.who.kind !== 'members') return newer;
   const members = union(earlier.who.members, newer.who.members);
-  return { on: earlier.on || newer.on, who: { kind: 'members', members } as const, since: earlier.since };
+  const groups = [...(earlier.groups ?? []), ...(newer.groups ?? [])];
+  const who = { kind: 'members', members } as const;
+  return { on: earlier.on || newer.on, who, since: earlier.since, ...(groups.length > 0 && { groups }) };
 }
 
 function withPlacement(

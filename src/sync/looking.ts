@@ -45,12 +45,27 @@ export function createLooking(options: LookingOptions): Looking {
   const yielded = new Map<AudienceId, Audience>();
   let seen: SeenSource | undefined;
   let last: Readiness | undefined;
+  /** What the state has, as text. */
+  let saved: string | undefined;
+
+  function kept(): SeenSource | undefined {
+    const found = store.source(source.id);
+    saved = JSON.stringify(found);
+    return found;
+  }
+
+  /** Throws where it cannot be saved; then the next one is, whether or not it is other than this. */
+  function keep(now: SeenSource): void {
+    seen = now;
+    const text = JSON.stringify(now);
+    if (!options.remember || text === saved) return;
+    store.saveSource(source.id, now);
+    saved = text;
+  }
 
   async function readiness(): Promise<Readiness> {
-    const before = seen ?? store.source(source.id);
-    const { readiness: now, seen: after } = await source.readiness(before, signal);
-    seen = after;
-    if (options.remember && JSON.stringify(after) !== JSON.stringify(before)) store.saveSource(source.id, after);
+    const { readiness: now, seen: after } = await source.readiness(seen ?? kept(), signal);
+    keep(after);
     for (const found of now.problems) {
       if (last?.problems.some(known => known.message === found.message)) continue;
       const level = isError(found) ? 'error' : 'warn';
@@ -112,8 +127,7 @@ export function createLooking(options: LookingOptions): Looking {
     },
     accept(instance) {
       if (!seen) return;
-      seen = { ...seen, acceptedUnder: instance };
-      if (options.remember) store.saveSource(source.id, seen);
+      keep({ ...seen, acceptedUnder: instance });
       last = undefined;
     },
   };

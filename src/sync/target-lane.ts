@@ -176,6 +176,7 @@ export function createTargetLane(options: TargetLaneOptions): TargetLane {
       live,
       applied: holdings.applied(),
       inFlight: flights.placements,
+      entering: flights.entering,
       isFailing: id => retries.entry(id) !== undefined,
     };
   }

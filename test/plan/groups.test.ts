@@ -191,4 +191,120 @@ describe('groups', () => {
     expect(shared.map(toggle => world.target.open(toggle).includes('u0003'))).toEqual([false, false, false]);
     expect(planTargets(world.input()).changes).toEqual([]);
   });
+
+  describe('that something may be in which cannot be read', () => {
+    const more = [...names('u', 6), 'v'];
+
+    it('are not written where it is of another policy by now', () => {
+      const world = worldOf(names('u', 6));
+      world.edit('t', { environments: { production: { rule: 'none' } } });
+      world.answers.set('none', names('w', 2));
+      world.answers.set('all', more);
+      world.target.unreadable.add('t');
+      expect(forms(next(world))).toEqual(['s grant 6 shared → 7 own …', 'u grant 6 shared → 7 own …']);
+      world.answers.set('all', names('u', 5));
+      next(world);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+    });
+
+    it('are not written, not even to take from somebody, where its own policy may still name them', () => {
+      const world = worldOf(names('u', 6));
+      world.edit('t', { environments: { production: { rule: 'none' } } });
+      world.answers.set('none', names('u', 6));
+      world.answers.set('all', names('u', 5));
+      world.target.unreadable.add('t');
+      expect(forms(next(world))).toEqual(['s revoke 6 shared → 5 own …', 'u revoke 6 shared → 5 own …']);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+    });
+
+    it('are not written where its file is gone', () => {
+      const world = worldOf(names('u', 6));
+      world.guard = { ...generous, maxRemovedToggles: 1 };
+      world.files = world.files.filter(({ toggle }) => toggle !== 't');
+      world.answers.set('all', more);
+      world.target.unreadable.add('t');
+      expect(forms(next(world))).toEqual(['s grant 6 shared → 7 own …', 'u grant 6 shared → 7 own …']);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+    });
+
+    it('are not written where nothing is said about it at all', () => {
+      const world = worldOf(names('u', 6), { onRemoved: 'keep' });
+      world.files = world.files.filter(({ toggle }) => toggle !== 't');
+      world.answers.set('all', more);
+      world.target.unreadable.add('t');
+      next(world);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+      expect(world.target.open('s')).toEqual(more);
+    });
+
+    it('are written where it follows the same policy under the same limits: it may have what the others get', () => {
+      const world = worldOf(names('u', 6));
+      world.answers.set('all', more);
+      world.target.unreadable.add('t');
+      expect(forms(next(world))).toEqual(['s grant 6 shared → 7 shared', 'u grant 6 shared → 7 shared']);
+      expect(world.target.open('t')).toEqual(more);
+    });
+
+    it.each<[string, Parameters<World['edit']>[1]]>([
+      ['under other limits', { guard: { maxUsers: 6 } }],
+      ['and is switched off', { environments: { production: { rule: 'all', state: 'off' } } }],
+    ])('are not written where it follows the same policy %s', (_, edit) => {
+      const world = worldOf(names('u', 6));
+      world.edit('t', edit);
+      world.answers.set('all', more);
+      world.target.unreadable.add('t');
+      next(world);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+      expect(world.target.open('s')).toEqual(more);
+    });
+  });
+
+  describe('that something may have come into by a write that is not answered', () => {
+    it.each<[string, (world: World, name: string) => void]>([
+      [
+        'under way',
+        ({ target }, name) => {
+          const id = target.idOf('x', 'production');
+          Object.assign(target.over, { inFlight: new Set([id]), entering: new Map([[id, name]]) });
+        },
+      ],
+      [
+        'of which nothing is known',
+        ({ target, now }, name) => {
+          target.leaveUnanswered('x', names('u', 6), now);
+          const placement = target.placement('x');
+          if (placement.pending) placement.pending = { ...placement.pending, groups: [name] };
+        },
+      ],
+    ])('are not written: %s', (_, happen) => {
+      const world = worldOf(names('u', 6));
+      world.files.push({ toggle: 'x', environments: { production: { rule: 'other' } } });
+      world.answers.set('other', names('w', 3));
+      next(world);
+      happen(world, world.target.standing('s')[0]?.group ?? '');
+      world.answers.set('all', [...names('u', 6), 'v']);
+      const said = forms(planTargets(world.input())).filter(one => !one.startsWith('x '));
+      expect(said).toEqual(shared.map(toggle => `${toggle} grant 6 shared → 7 own …`));
+    });
+  });
+
+  it('give the former key of a toggle nobody by a change of form alone', () => {
+    const world = worldOf(names('u', 6));
+    for (const toggle of ['s', 'u']) world.edit(toggle, { environments: { production: { rule: 'none' } } });
+    world.answers.set('none', names('w', 5));
+    next(world);
+    next(world);
+    // Its successor is filled, apart, while nothing can be written to it.
+    world.edit('t', { targets: { ld: 'later' } });
+    world.answers.set('all', [...names('u', 6), 'v']);
+    world.target.unreadable.add('t');
+    next(world);
+    expect(world.target.open('later')).toContain('v');
+    expect(world.target.open('t')).not.toContain('v');
+    world.target.unreadable.clear();
+    // It goes first; then nobody is left whom the group would lead.
+    expect(forms(next(world))).toEqual(['t tidy 6 shared → 0 list']);
+    expect(forms(next(world))).toEqual(['t tidy 7 own → 7 shared']);
+    expect(forms(next(world))).toEqual([]);
+  });
 });

@@ -137,6 +137,8 @@ function listsOf(world: Scene, setBack: number, side: PolicySide, rule: string):
 
 export function placementOf(platform: Platform, place: string): string {
   const [key = '', environment = ''] = place.split(' ');
+  if (platform.setup.kind === 'launchdarkly')
+    return placementIdOf(`launchdarkly ${origin(platform.name)} default`, environment, key);
   return platform.setup.kind === 'rest'
     ? placementIdOf(`restapi ${origin(platform.name)}/toggles`, 'default', key)
     : placementIdOf(`fake ${platform.name}`, environment, key);

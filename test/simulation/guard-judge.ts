@@ -26,6 +26,8 @@ interface Moment {
   readonly at: number;
   /** Whom policy let in. */
   readonly users: readonly string[];
+  /** With those whom a hand let in before: policy may have named them, too, since. */
+  readonly all: readonly string[];
   /** False: it was not told soon, so it may take that for a thing of later, or of never. */
   isKnown: boolean;
 }
@@ -55,7 +57,7 @@ const landing = 3_000;
 function basesOf(history: readonly Moment[], since: number): readonly (readonly string[])[] {
   const from = history.findLastIndex(({ at, isKnown }) => at <= since - landing && isKnown);
   const found = history.slice(Math.max(0, from)).filter(({ at }, index) => index === 0 || at <= since);
-  return found.map(({ users }) => users);
+  return found.flatMap(({ users, all }) => (users.length === all.length ? [users] : [users, all]));
 }
 
 export function createGuardJudge(world: Scene, wrong: (what: string) => void, operator: Operator): GuardJudge {
@@ -89,7 +91,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     judge(platform, place, one, before, after);
     if (users.some(user => !before.includes(user)) && one.muddyUntil <= now) judgeSize(platform, place, users);
     if (one.history.length === 0 && users.length === 0) return;
-    const moment = { at: now, users, isKnown: true };
+    const moment = { at: now, users, all: after, isKnown: true };
     one.history.push(moment);
     world.clock.after(landing, () => {
       if (world.disk.isIntended(placementOf(platform, place))) moment.isKnown = false;

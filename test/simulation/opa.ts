@@ -92,6 +92,8 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   let strangeUntil = 0;
   /** Only an update that comes when it is whole proves that it is. */
   let isUnproved = false;
+  /** Which of two was looked at last, and what it showed then, nobody can tell. */
+  let wasJoined = false;
 
   function load(): void {
     cancelLoad();
@@ -111,7 +113,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     load();
     if (clock.now() - policyNotedAt < atOnce) engine.transaction = before;
     // Who was shown what was there before, and asked, is shown something new: its answers are to be believed.
-    if (engine.wasShown) isUnproved = false;
+    if (engine.wasShown && !wasJoined) isUnproved = false;
   }
 
   function said(by: Engine, name: string): Rule {
@@ -216,7 +218,10 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       // What comes into an OPA that lost the rest shows as a success, too: docs/reliability.md.
       if (engine.loaded !== 'whole') return;
       engine.transaction = `data-${++transactions}`;
+      // What is there at the first look is not new.
+      if (engine.wasShown !== true || other !== undefined) return;
       isUnproved = false;
+      wasJoined = false;
     },
     restart(as, after) {
       cancelLoad();
@@ -233,8 +238,11 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       other = { ...engine, id: `${id}-${++engines}`, stale: new Map(rules) };
       strangeUntil = clock.now() + ms + believedAgain;
       isUnproved = shows === 'system.opal';
-      engine.wasShown = false;
-      cancelOther = clock.after(ms, () => (other = undefined));
+      wasJoined = true;
+      cancelOther = clock.after(ms, () => {
+        other = undefined;
+        engine.wasShown = false;
+      });
     },
     forgetCallbacks: () => callbacks.clear(),
     heal() {

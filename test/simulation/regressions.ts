@@ -46,6 +46,22 @@ const sharing: Setup = {
 
 const hour = 3_600_000;
 
+/** Toggles of LaunchDarkly that stand in segments. */
+const inSegments: Setup = {
+  ...setup,
+  people: 'abcdefghij',
+  platforms: [
+    {
+      name: 't1',
+      kind: 'launchdarkly',
+      readable: true,
+      marks: true,
+      groups: true,
+      environments: ['production', 'test'],
+    },
+  ],
+};
+
 export const regressions: readonly Regression[] = [
   {
     what: 'a toggle that its file switches off while the disk is full does not open when there is room again',
@@ -161,6 +177,34 @@ export const regressions: readonly Regression[] = [
       { do: 'opa-restarts', source: 'main', as: 'half', loads: null, after: 0 },
       { do: 'policy', source: 'main', rule: 'a', users: 'abcdef', told: 'now', after: 100_000 },
       { do: 'wait', after: 100_000 },
+    ],
+  },
+  {
+    what: 'a segment is not written for others while a flag whose file went, and that cannot be read, stands in it',
+    setup: inSegments,
+    steps: [
+      { do: 'toggle-ill', target: 't1', key: 'a', how: 'reset-done', ms: 400_000, after: 0 },
+      { do: 'file', key: 'a', becomes: 'renamed', after: 3_000 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcdefgh', told: 'lost', after: 14_000 },
+    ],
+  },
+  {
+    what: 'a segment is not written for others while a flag may have come into it by a write that nobody answered',
+    setup: inSegments,
+    steps: [
+      { do: 'file', key: 'b', becomes: 'shared', after: 0 },
+      { do: 'toggle-ill', target: 't1', key: 'b', how: 'very-slow', ms: 400_000, after: 3_000 },
+      { do: 'file', key: 'b', becomes: 'back', after: 21_000 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abcfgh', told: 'now', after: 5_000 },
+    ],
+  },
+  {
+    what: 'a clock set back while LaunchDarkly said how long to wait',
+    setup: inSegments,
+    steps: [
+      { do: 'target-ill', target: 't1', how: 'too-many-long', share: 1, ms: 3_000, after: 500 },
+      { do: 'policy', source: 'main', rule: 'a', users: 'abc', told: 'now', after: 2_000 },
+      { do: 'clock-jumps', ms: -3_600_000, after: 0 },
     ],
   },
 ];

@@ -9,6 +9,7 @@ import type { Log } from '../../src/lib/log.ts';
 import { callbackBearer } from '../../src/sync/bearers.ts';
 import { createEngine, type RunningEngine } from '../../src/sync/engine.ts';
 import { createLine, type Line } from '../../src/sync/line.ts';
+import { launchdarklyTarget } from '../../src/targets/launchdarkly/index.ts';
 import { restapiTarget } from '../../src/targets/restapi/index.ts';
 import type { Files } from './files.ts';
 import type { Life } from './life.ts';
@@ -47,12 +48,14 @@ export const poll = 10_000;
 /** Lists are short here: a request that is lost without a sign holds up the others no longer than this. */
 const limits = { answerTime: '10s' };
 
+let tokens = 0;
+
 /** Starts the program; what takes time goes on by the clock. */
 export function startRunning(around: Surroundings): Running {
   const { setup, life, clock, random, platforms, files, store, log } = around;
   const config = configOf(setup);
   const sources = setup.sources.map(one => sourceOf(one, around));
-  const targets = platforms.map(platform => platform.target(life, clock) ?? restTarget(platform.setup, around));
+  const targets = platforms.map(platform => platform.target(life, clock) ?? targetOf(platform.setup, around));
   const line = createLine({
     config,
     sources,
@@ -94,19 +97,30 @@ export function startRunning(around: Surroundings): Running {
     },
   };
 
-  function restTarget({ name, readable }: PlatformSetup, { network, random }: Surroundings): Target {
-    const settings = { endpointUrl: `${origin(name)}/toggles`, environment: 'production', read: readable };
-    return restapiTarget.create(settings, {
+  function targetOf(
+    { name, kind, readable, groups, environments }: PlatformSetup,
+    { network, random }: Surroundings,
+  ): Target {
+    const context = {
       name,
       mark: 'optoggles:sim',
       instance: 'sim',
       folder: '/',
-      environments: ['production'],
+      environments,
       clock,
       random: random.next,
       log,
       network: network.of(life),
-    });
+    };
+    if (kind === 'rest') {
+      const settings = { endpointUrl: `${origin(name)}/toggles`, environment: 'production', read: readable };
+      return restapiTarget.create(settings, context);
+    }
+    // Targets of a process with the same token share how fast they may go: no other process does.
+    const token = `api-${++tokens}`;
+    const audienceAs = groups ? 'segment' : 'targets';
+    const settings = { token, baseUrl: origin(name), projKey: 'default', environments, audienceAs, timeout: '10s' };
+    return launchdarklyTarget.create(settings, context);
   }
 
   function sourceOf({ id, kind, shows }: SourceSetup, { network, random }: Surroundings): Source {

@@ -23,8 +23,8 @@ export interface SourceSetup {
 
 export interface PlatformSetup {
   readonly name: string;
-  /** `rest`: the real target `restapi`, over the network. `marked`: a target in memory that carries marks, or not. */
-  readonly kind: 'rest' | 'marked';
+  /** `rest`, `launchdarkly`: the real targets, over the network. `marked`: a target in memory that carries marks, or not. */
+  readonly kind: 'rest' | 'launchdarkly' | 'marked';
   readonly readable: boolean;
   readonly marks: boolean;
   readonly groups: boolean;
@@ -116,6 +116,8 @@ function platformsOf(random: Random): readonly PlatformSetup[] {
     { kind: 'marked', readable: true, marks: true, groups: true, environments: production },
     { kind: 'marked', readable: true, marks: false, groups: false, environments: ['production', 'test'] },
     { kind: 'marked', readable: false, marks: false, groups: false, environments: production },
+    { kind: 'launchdarkly', readable: true, marks: true, groups: false, environments: ['production', 'test'] },
+    { kind: 'launchdarkly', readable: true, marks: true, groups: true, environments: ['production', 'test'] },
   ];
   const count = random.weighted([
     [2, 1],

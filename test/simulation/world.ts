@@ -2,10 +2,11 @@ import type { Log } from '../../src/lib/log.ts';
 import { firstUsers, lettersOf } from './generate.ts';
 import { createFiles } from './files.ts';
 import { createJudge, type Judge } from './judge.ts';
+import { launchDarklyPlatform } from './launchdarkly.ts';
 import { createLife, Dead } from './life.ts';
 import { createNetwork } from './network.ts';
 import { createPolicySide, type PolicySide } from './opa.ts';
-import { createPlatform, origin } from './platform.ts';
+import { createPlatform, type Eye, origin } from './platform.ts';
 import { createRandom, hash, type Random } from './random.ts';
 import { type Running, startRunning } from './running.ts';
 import type { Setup } from './setup.ts';
@@ -61,14 +62,17 @@ export function createWorld(setup: Setup, tell?: (line: string) => void): World 
       return [id, side] as const;
     }),
   );
+  const eye: Eye = {
+    sent(platform, place, users, led) {
+      note(`${platform.name} <- ${place}: ${users.join('')}`);
+      world.judge.sent(platform, place, users, led);
+    },
+    landed: platform => world.judge.landed(platform),
+  };
   const platforms = setup.platforms.map(one =>
-    createPlatform(one, random.fork(one.name), {
-      sent(platform, place, users, led) {
-        note(`${platform.name} <- ${place}: ${users.join('')}`);
-        world.judge.sent(platform, place, users, led);
-      },
-      landed: platform => world.judge.landed(platform),
-    }),
+    one.kind === 'launchdarkly'
+      ? launchDarklyPlatform(one, setup.people, clock, eye)
+      : createPlatform(one, random.fork(one.name), eye),
   );
   for (const platform of platforms) if (platform.host) network.hosts.set(origin(platform.name), platform.host);
   const files = createFiles(

@@ -295,6 +295,13 @@ export class TargetModel {
     };
   }
 
+  /** The groups that it was in when it was last read. */
+  standing(key: string): readonly { readonly environment: string; readonly group: string }[] {
+    return [...(this.listings.get(key)?.placements ?? [])].flatMap(([environment, { group }]) =>
+      group === undefined ? [] : [{ environment, group }],
+    );
+  }
+
   live(): readonly LiveListing[] {
     return [...this.listings].flatMap(([key, listing]) =>
       this.unreadable.has(key)
@@ -481,7 +488,11 @@ export class World {
         refused: [],
         live: {
           listings: target.live(),
-          unreadable: [...target.unreadable].map(key => ({ key, problem: { code: 'gone', message: 'unreadable.' } })),
+          unreadable: [...target.unreadable].map(key => ({
+            key,
+            problem: { code: 'gone', message: 'unreadable.' },
+            standing: target.standing(key),
+          })),
         },
         applied: new Map(target.applied),
         inFlight: new Set<string>(),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, steadyNow } from '../../lib/clock.ts';
 import type { HttpResponse } from '../../lib/http-response.ts';
 import { retryAfterMs } from '../../lib/retry-after.ts';
 
@@ -23,14 +23,14 @@ export interface Held {
 }
 
 export interface LimiterOptions {
-  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly clock: Pick<Clock, 'now' | 'steady' | 'sleep'>;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
   /** Requests at once. */
   readonly concurrency: number;
 }
 
-/** A budget in a window: so many requests until then (ms since the epoch). */
+/** A budget in a window: so many requests until then (ms of the steady clock, as all times here). */
 interface Budget {
   remaining: number;
   reset: number;
@@ -103,7 +103,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
 
   /** How long this request has to wait now; 0: it may go, and is counted. */
   function waitFor(names: readonly string[]): number {
-    const now = clock.now();
+    const now = steadyNow(clock);
     let wait = 0;
     const passed: Gate[] = [];
     for (const name of names) {
@@ -134,10 +134,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
   }
 
   function learn(route: string, response: HttpResponse): Held | undefined {
-    const now = clock.now();
+    const now = steadyNow(clock);
     const told = Number(response.header('x-ratelimit-reset'));
     // It may lie in the past, and then the window is over.
-    const reset = Math.min(Number.isFinite(told) ? told : now, now + longestWindow);
+    const reset = now + Math.min(Number.isFinite(told) ? told - clock.now() : 0, longestWindow);
     const spent: string[] = [];
     for (const [header, scope] of scopes) {
       const text = response.header(header);
@@ -154,7 +154,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         reset <= now ? undefined : { reset, remaining: isSame ? Math.min(known.remaining, remaining) : remaining };
     }
     if (response.status !== 429) return undefined;
-    const asked = retryAfterMs(response.header('retry-after'), now);
+    const asked = retryAfterMs(response.header('retry-after'), clock.now());
     const ms = asked ?? Math.max(shortestHold, reset - now);
     const routeOnly = asked === undefined && spent.length > 0 && spent.every(name => name === route);
     for (const name of routeOnly ? [route] : ['all']) gate(name).until = Math.max(gate(name).until, now + ms);

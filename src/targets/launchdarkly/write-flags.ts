@@ -171,11 +171,13 @@ export async function writePlacement(
     const isCertain = !filled.wrote && (closed === undefined || closed.result === 'late');
     return isCertain ? filled.verdict : unsure(writer, place, filled.verdict);
   }
-  // The members have moved already: the rest follows, or nobody knows how it stands.
-  const start = filled?.wrote ? () => true : mayStart;
+  // Where they stand in it the members have moved already: the rest follows, or nobody knows how it stands.
+  const isLed = filled?.wrote === true && config.rules.some(({ segment: name }) => name === wanted.group);
+  const start = isLed ? () => true : mayStart;
   const whole = patchFor(config, variations, wanted);
   const verdict = await patch(writer, place, environment, whole, signal, start);
   if (filled?.wrote) {
+    if (verdict.result === 'late' && !isLed) return verdict;
     return verdict.result === 'done' || verdict.result === 'pending' ? verdict : unsure(writer, place, verdict);
   }
   if (verdict.result !== 'refused' || verdict.problem.code !== 'launchdarkly-scheduled') return verdict;

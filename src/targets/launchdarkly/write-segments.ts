@@ -30,8 +30,8 @@ export interface SegmentResult {
 
 /**
  * Brings a segment of ours to exactly these members, revocations first; makes it where it is not there. What is right
- * already costs no request. Once the first of several requests went through, the others follow, and if one of those
- * fails, nobody knows: `unanswered`.
+ * already costs no request. Once the first of several requests for keys went through, the others follow, and if one of
+ * those fails, nobody knows: `unanswered`.
  */
 export async function fillSegment(
   writer: SegmentWriter,
@@ -53,12 +53,12 @@ export async function fillSegment(
   try {
     view = seen.segment(place) ?? (await look(writer, place, signal));
   } catch (error) {
-    return { verdict: unreadOf(error), wrote };
+    return { verdict: signal.aborted ? { result: 'late' } : unreadOf(error), wrote };
   }
   if (view === 'missing') {
     const made = await client.write(segmentPost(place, bodyOf(writer, place)), signal, start);
     if (made.result === 'ok') {
-      wrote = true;
+      // Empty, and nobody stands in it: as good as nothing.
       view = segmentShape.fits(made.body) ? viewSegment(made.body) : newSegment(place.key, [names.tag]);
       seen.keepSegment(place, view, seen.moment());
     } else if (made.result === 'existed') {

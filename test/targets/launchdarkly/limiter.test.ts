@@ -48,6 +48,35 @@ describe('the limiter of a token', () => {
     expect(order).toEqual(['c', 'd']);
   });
 
+  it('waits no longer when the clock is set back', async () => {
+    let set = 0;
+    const clock = createFakeClock();
+    const plain = clock.now.bind(clock);
+    const limiter = createLimiter({
+      clock: { ...clock, now: () => plain() + set, steady: plain },
+      random: () => 0,
+      concurrency: 4,
+    });
+    const answered = async (status: number, headers: Record<string, string>) => {
+      (await limiter.turn('a', never)).done(new HttpResponse(status, headers, []));
+    };
+    await answered(429, { 'retry-after': '8' });
+    set = -3_600_000;
+    let went = false;
+    const waiting = answered(200, {
+      'x-ratelimit-global-remaining': '0',
+      'x-ratelimit-reset': String(plain() + 8_000 + set + 5_000),
+    }).then(() => (went = true));
+    await clock.advance(7_999);
+    expect(went).toBe(false);
+    await clock.advance(1);
+    await waiting;
+    set = -7_200_000;
+    const last = answered(200, {});
+    await clock.advance(5_000);
+    await last;
+  });
+
   it('waits for the reset of a global budget that is spent, on every route', async () => {
     const { clock, sent, send, told } = setup();
     await send('a', 200, told('global', 0, 6000));

@@ -108,13 +108,60 @@ describe('when LaunchDarkly is in trouble', () => {
   });
 
   it('what follows a written segment is not left out because the answer got old', async () => {
+    const { fake, first, serves } = await open();
+    const listing = await filled(first, 'one', ['alice']);
+    await applyOne(first, inGroup(listing, [], ['alice']));
+    const at = { project: 'default', flag: 'one', environment: 'production' };
+    fake.hand.addTargets(at, true, ['stranger']);
+    await first.read?.([{ key: 'one', toggle: 'one', environments: ['production'] }], AbortSignal.timeout(5000));
+    let asked = 0;
+    const change = inGroup(listing, [], ['alice', 'bob']);
+    const outcomes = await applied(first, [change], AbortSignal.timeout(5000), () => asked++ === 0);
+    expect(outcomes.get(change.id)?.result).toBe('done');
+    expect(await serves('one', 'production', 'stranger')).toBe(false);
+  });
+
+  it('a flag enters a segment that took long to write by a young answer only: then that is all that is left to write', async () => {
+    const { fake, first } = await open();
+    const listing = await filled(first, 'one', ['alice']);
+    let asked = 0;
+    const change = inGroup(listing, [], ['alice', 'bob']);
+    // The segment is made, and filled.
+    const outcomes = await applied(first, [change], AbortSignal.timeout(5000), () => asked++ < 2);
+    expect(outcomes.get(change.id)?.result).toBe('late');
+    expect(fake.config('default', 'one', 'production')?.targets.map(({ values }) => values)).toEqual([['alice']]);
+    const before = fake.writes.length;
+    expect(await applyOne(first, change)).toMatchObject({ result: 'done' });
+    expect(fake.writes.slice(before).map(({ path }) => path)).toEqual(['/api/v2/flags/default/one']);
+    expect(fake.config('default', 'one', 'production')?.targets).toEqual([]);
+  });
+
+  it('an empty segment that was just made is not filled by an answer that got old', async () => {
     const { fake, first } = await open();
     const listing = await filled(first, 'one', ['alice']);
     let asked = 0;
     const change = inGroup(listing, [], ['alice', 'bob']);
     const outcomes = await applied(first, [change], AbortSignal.timeout(5000), () => asked++ === 0);
-    expect(outcomes.get(change.id)?.result).toBe('done');
-    expect(fake.config('default', 'one', 'production')?.targets).toEqual([]);
+    expect(outcomes.get(change.id)?.result).toBe('late');
+    const name = listing.placements[0]?.groups?.shared ?? '';
+    expect(fake.segment('default', 'production', name)?.included).toEqual([]);
+  });
+
+  it('told to stop while it may not ask: nothing was sent, and nothing is wrong', async () => {
+    const { fake, first } = await open();
+    const listing = await filled(first, 'one', ['alice']);
+    fake.fault(
+      { kind: 'status', status: 429, headers: { 'retry-after': '60' } },
+      { method: 'GET', path: '/segments/' },
+    );
+    const change = inGroup(listing, [], ['alice', 'bob']);
+    const stopping = new AbortController();
+    const stopped = applied(first, [change], stopping.signal);
+    await fake.waitFor(({ requests }) =>
+      requests.some(({ path, status }) => path.includes('/segments/') && status === 429),
+    );
+    stopping.abort(new Error('stopping'));
+    expect((await stopped).get(change.id)).toEqual({ change: change.id, result: 'late' });
   });
 
   it('closes a flag whose segment vanished under it', async () => {
