@@ -66,15 +66,15 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     const found = await target.read?.(refs, options.signal, keys !== 'all');
     if (!found) return;
     const others = keys === 'all' ? [] : [...(live ?? [])].filter(([key]) => !keys.has(key));
-    const unread = found.unreadable.map(one => ({ ...one, standing: standingOf(one.key) }));
+    const before = new Map(unreadable.map(({ key, standing }) => [key, standing]));
+    const unread = found.unreadable.map(one => ({ ...one, standing: standingOf(one.key, before.get(one.key)) }));
     live = new Map([...others, ...found.listings.map(listing => [listing.key, recalled(listing)] as const)]);
     unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...unread];
     settleIntents();
   }
 
   /** The groups that it was in when it was last seen, or by a write since. */
-  function standingOf(key: string): NonNullable<Unread['standing']> {
-    const before = unreadable.find(one => one.key === key)?.standing ?? [];
+  function standingOf(key: string, before: Unread['standing'] = []): NonNullable<Unread['standing']> {
     const now = (live?.get(key)?.placements ?? []).flatMap(({ environment, group, pending }) =>
       [...(group === undefined ? [] : [group]), ...(pending?.groups ?? [])].map(one => ({ environment, group: one })),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stepsOf } from './generate.ts';
 import { regressions } from './regressions.ts';
-import { setupOf } from './setup.ts';
+import { type Setup, setupOf } from './setup.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import type { Step } from './steps.ts';
@@ -22,10 +22,19 @@ describe('the fault campaign', () => {
     patience,
   );
 
-  test(
-    'a seed tells the same story twice, to the last byte',
-    async () => {
-      const setup = setupOf('twice');
+  const segments: Pick<Setup, 'platforms'> = {
+    platforms: [
+      { name: 't1', kind: 'launchdarkly', readable: true, marks: true, groups: true, environments: ['production'] },
+    ],
+  };
+
+  test.each([
+    ['', {}],
+    [', also with LaunchDarkly', segments],
+  ])(
+    'a seed tells the same story twice, to the last byte%s',
+    async (_, over) => {
+      const setup = { ...setupOf('twice'), ...over };
       const story = async () => {
         const lines: string[] = [];
         const { trace } = await simulate(setup, stepsOf(setup, 30), line => lines.push(line));
