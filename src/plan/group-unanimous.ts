@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 interface Seated {
   readonly draft: Draft;
   readonly now: string | undefined;
+  readonly perhaps: readonly string[];
   readonly change: (Change & PlacementChange) | undefined;
   readonly follows: boolean;
   readonly isLarge: boolean;
@@ -34,6 +35,8 @@ export function unanimous<Seat extends Seated>(
     const name = first.now ?? '';
     const { environment } = first.draft.ref;
     if (!group.every(seat => agrees(seat, first)) || outside(environment, name).length > 0) return [];
+    // By a write under way it may hold others by now.
+    if (seats.some(({ draft, perhaps }) => draft.ref.environment === environment && perhaps.includes(name))) return [];
     return group.map(seat => ({ seat, name }));
   });
 }

@@ -7,7 +7,7 @@
  */
 import { compareCodePoints } from '../domain/code-points.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { intersection, type Members, sameMembers } from '../domain/members.ts';
+import { intersection, sameMembers } from '../domain/members.ts';
 import { type Change, type Phase, phases } from '../domain/plan.ts';
 import type { LivePlacement } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
@@ -89,7 +89,7 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
     return apart(room, entrants);
   }
   const loses = moving.some(({ change }) => change !== undefined && change.revoked.size > 0);
-  if (loses && dissenters.length > 0 && dissenters.every(seat => onlyLoses(room, seat, target))) {
+  if (loses && dissenters.length > 0 && dissenters.every(seat => onlyLoses(room, seat, table))) {
     for (const seat of moving) onlyRevoke(room, seat, name);
     return apart(room, entrants);
   }
@@ -168,9 +168,10 @@ function wouldFollow({ draft }: Seat, followers: readonly Seat[]): boolean {
   return followers.some(one => one.draft.audience === audience && canonicalJson({ ...one.draft.guard }) === limits);
 }
 
-function onlyLoses({ context }: Room, { who, draft }: Seat, target: Members): boolean {
+function onlyLoses({ context }: Room, { who, draft, perhaps }: Seat, { name, target }: Table): boolean {
   const { differences } = context;
-  if (isUnseen(draft)) return false;
+  // By a write under way the group may hold others by now.
+  if (isUnseen(draft) || perhaps.includes(name)) return false;
   return differences.without(who, draft.contents.any).size === 0 && differences.without(who, target).size === 0;
 }
 

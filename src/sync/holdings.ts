@@ -13,6 +13,7 @@ import type {
 } from '../domain/listing.ts';
 import type { Outcome, Target } from '../domain/target.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createGroupMates } from './group-mates.ts';
 import { liveAfter, liveFromApplied, rememberedPlacement } from './live.ts';
 
 export interface HoldingsOptions {
@@ -51,6 +52,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   let live: Map<string, LiveListing> | undefined;
   let unreadable: Live['unreadable'] = [];
   let doubtful: Set<string> | 'all' = 'all';
+  const mates = createGroupMates();
 
   function remembered(): Map<string, AppliedListing> {
     applied ??= new Map(store.applied(target.address));
@@ -70,6 +72,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     const unread = found.unreadable.map(one => ({ ...one, standing: standingOf(one.key, before.get(one.key)) }));
     live = new Map([...others, ...found.listings.map(listing => [listing.key, recalled(listing)] as const)]);
     unreadable = [...(keys === 'all' ? [] : unreadable.filter(one => !keys.has(one.key))), ...unread];
+    mates.forget();
     settleIntents();
   }
 
@@ -116,6 +119,10 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     else remembered().delete(key);
   }
 
+  function doubt(key: string): void {
+    if (target.read && doubtful !== 'all') doubtful.add(key);
+  }
+
   return {
     applied: remembered,
     live: () => live && { listings: [...live.values()], byKey: live, unreadable },
@@ -131,9 +138,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       }
       doubtful = new Set();
     },
-    doubt(key) {
-      if (target.read && doubtful !== 'all') doubtful.add(key);
-    },
+    doubt,
     doubtAll() {
       doubtful = 'all';
     },
@@ -153,9 +158,12 @@ export function createHoldings(options: HoldingsOptions): Holdings {
       const idOf = (environment: string) => placementIdOf(target.address, target.remoteEnvironment(environment), key);
       const after = liveAfter(live?.get(key), change, outcome, idOf, clock.now());
       if (after) live?.set(key, after);
+      if (live && change.kind === 'placement' && target.can.groups) {
+        for (const other of mates.landed(live, change, outcome)) doubt(other);
+      }
       // It came back closed, or as it was: the platform knows which.
       const isDoubtful = (change.kind === 'adopt' || change.kind === 'restore') && change.closesIn !== undefined;
-      if (isDoubtful && target.read && doubtful !== 'all') doubtful.add(key);
+      if (isDoubtful) doubt(key);
       recall(key);
     },
   };

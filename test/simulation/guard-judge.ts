@@ -85,10 +85,18 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
   function changed(platform: Platform, place: string, before: readonly string[], after: readonly string[]): void {
     const name = nameOf(platform, place);
     const one = heldOf(name);
+    const strangers = new Set(one.byHand);
     for (const user of one.byHand) if (!after.includes(user)) one.byHand.delete(user);
     const users = after.filter(user => !one.byHand.has(user));
     const now = world.clock.now();
-    judge(platform, place, one, before, after);
+    // Whom a hand let in goes by no answer: that takes nothing.
+    judge(
+      platform,
+      place,
+      one,
+      before.filter(user => after.includes(user) || !strangers.has(user)),
+      after,
+    );
     if (users.some(user => !before.includes(user)) && one.muddyUntil <= now) judgeSize(platform, place, users);
     if (one.history.length === 0 && users.length === 0) return;
     const moment = { at: now, users, all: after, isKnown: true };
@@ -132,7 +140,9 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     if (bases.length === 0 || cameFromElsewhere(platform, place, since)) return;
     if (inWindow(wanted)) return;
     const mine = consentsFor(platform, place, wanted);
-    const mayBeEmpty = wanted.some(({ allowEmpty }) => allowEmpty);
+    // A group that somebody has to leave is revoked first; who is to come in comes with the next write.
+    const isPassing = platform.setup.groups && wanted.some(({ source, rule }) => isReplaced(source, rule, before));
+    const mayBeEmpty = isPassing || wanted.some(({ allowEmpty }) => allowEmpty);
     const setAside = setAsideAt(platform, place);
     const counted = users.filter(user => !one.byHand.has(user) && !setAside.has(user));
     const faults = bases.map(base => {
@@ -145,6 +155,12 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const [first] = faults;
     if (first !== undefined && faults.every(fault => fault !== undefined))
       wrong(`${nameOf(platform, place)}: ${first}`);
+  }
+
+  /** Policy names others, and nobody of these. */
+  function isReplaced(source: string, rule: string, users: readonly string[]): boolean {
+    const said = world.sides.get(source)?.rules.get(rule);
+    return Array.isArray(said) && said.length > 0 && !said.some(user => users.includes(user));
   }
 
   /** Nobody comes in beyond `maxUsers` where nobody approved it. */

@@ -13,7 +13,8 @@ interface Engine {
   loaded: Loaded;
   /** Of the last data update that OPAL noted there. */
   transaction: string | undefined;
-  /** The program was told what OPAL noted. */
+  /** The program was told its id, and what OPAL noted there since. */
+  wasNamed?: boolean;
   wasShown?: boolean;
   /** What it has instead of the newest rules: it was left behind. */
   readonly stale?: ReadonlyMap<string, Rule>;
@@ -105,6 +106,9 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   function loadPolicy(): void {
     policies += 1;
     policyNotedAt = clock.now();
+    if (engine.loaded === 'empty') engine.loaded = 'policy';
+    // What OPAL noted last of the data it writes again.
+    engine.transaction ??= `data-${transactions}`;
   }
 
   /** As `load`, but the note of the data may be lost to that of the policy. */
@@ -128,7 +132,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     const [first, second] = path;
     if (first === 'system') {
       const shown = json(by.transaction === undefined ? {} : { result: systemOpal(by) });
-      return { ...shown, arrived: () => (by.wasShown = true) };
+      return { ...shown, arrived: () => (by.wasShown = by.wasNamed === true) };
     }
     if (first === 'example') return json(by.loaded === 'whole' ? { result: ['there'] } : {});
     if (first !== 'app') return json({});
@@ -165,7 +169,10 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       const [place = ''] = path.split('?');
       const [, version, what, ...rest] = place.split('/');
       if (version !== 'v1' || (method !== 'GET' && method !== 'POST')) return { status: 404 };
-      if (what === 'config') return json({ result: { labels: { id: by.id, version: '1.22.0' } } });
+      if (what === 'config') {
+        const named = json({ result: { labels: { id: by.id, version: '1.22.0' } } });
+        return { ...named, arrived: () => (by.wasNamed = true) };
+      }
       if (what !== 'data') return { status: 404 };
       if (rest[0] === 'system' && (shows !== 'system.opal' || rest[1] !== 'opal')) return json({});
       return data(by, rest);
@@ -241,6 +248,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       wasJoined = true;
       cancelOther = clock.after(ms, () => {
         other = undefined;
+        engine.wasNamed = false;
         engine.wasShown = false;
       });
     },
