@@ -151,6 +151,10 @@ function knowsOpal(seen: SeenSource): boolean {
 function isFresh(opal: SystemOpal | null | undefined, seen: SeenSource): boolean {
   if (seen.firstLook?.untold) return false;
   if (opal?.policy?.success !== true || opal.data?.success !== true) return false;
+  // With the first policy that it brings to an OPA that restarted empty, OPAL notes again what it loaded last before that,
+  // which nobody may have seen until then (seen on 0.9).
+  const isOnlyOne = (seen.shown ?? []).every(id => id === opal.data?.id);
+  if (isOnlyOne && opal.data.endTime < opal.policy.endTime) return false;
   return !seen.transactions.includes(opal.data.id) && opal.data.id !== seen.firstLook?.dataTransaction;
 }
 

@@ -360,6 +360,27 @@ describe('readiness', () => {
     await vi.waitFor(() => expect(opal.count('-updater/trigger')).toBe(2), patiently);
   });
 
+  it('an update that nobody saw before OPA restarted empty proves nothing when OPAL notes it again with the policy', async () => {
+    const source = create({ reload: 'never' });
+    let seen: SeenSource | undefined;
+    const look = async () => {
+      const found = await source.readiness(seen, never);
+      seen = found.seen;
+      return `${found.readiness.state} ${found.readiness.by}`;
+    };
+    opa.systemOpal(document('d1'));
+    await look();
+    opa.systemOpal(document('d2'));
+    expect(await look()).toBe('ready system.opal');
+    opa.restart();
+    expect(await look()).toBe('suspect system.opal');
+    // Of d3 no callback came; the policy was loaded after it.
+    opa.systemOpal(document('d3', 5));
+    expect(await look()).toBe('suspect system.opal');
+    opa.systemOpal(document('d4', 5));
+    expect(await look()).toBe('ready system.opal');
+  });
+
   it('what answers showed of system.opal is not taken for what a new instance shows', async () => {
     const source = create();
     opa.systemOpal(document('d1'));

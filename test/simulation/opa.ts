@@ -83,8 +83,8 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   const callbacks = new Map<string, string>();
   let engines = 1;
   let transactions = 1;
-  let policies = 1;
-  let policyNotedAt = Number.NEGATIVE_INFINITY;
+  let policyNotedAt = 0;
+  let dataNotedAt = 0;
   let engine: Engine = { id: `${id}-1`, loaded: 'whole', transaction: 'data-1' };
   let other: Engine | undefined;
   let turns = 0;
@@ -99,12 +99,16 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   function load(): void {
     cancelLoad();
     engine.loaded = 'whole';
-    engine.transaction = `data-${++transactions}`;
+    noteData();
     changed(side);
   }
 
+  function noteData(): void {
+    engine.transaction = `data-${++transactions}`;
+    dataNotedAt = clock.now();
+  }
+
   function loadPolicy(): void {
-    policies += 1;
     policyNotedAt = clock.now();
     if (engine.loaded === 'empty') engine.loaded = 'policy';
     // What OPAL noted last of the data it writes again.
@@ -156,9 +160,9 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
   }
 
   function systemOpal(by: Engine): object {
-    const loadedAt = new Date(Date.UTC(2026, 0, 1) + policies).toISOString().slice(0, -1);
-    const policy = { id: 'policy-1', success: true, end_time: loadedAt };
-    const last = { id: by.transaction, success: true, end_time: '2026-01-01T00:00:01' };
+    const stamp = (at: number): string => new Date(at).toISOString().slice(0, -1);
+    const policy = { id: 'policy-1', success: true, end_time: stamp(policyNotedAt) };
+    const last = { id: by.transaction, success: true, end_time: stamp(dataNotedAt) };
     return { last_policy_transaction: policy, last_data_transaction: last };
   }
 
@@ -224,7 +228,7 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
     updated() {
       // What comes into an OPA that lost the rest shows as a success, too: docs/reliability.md.
       if (engine.loaded !== 'whole') return;
-      engine.transaction = `data-${++transactions}`;
+      noteData();
       // What is there at the first look is not new.
       if (engine.wasShown !== true || other !== undefined) return;
       isUnproved = false;
