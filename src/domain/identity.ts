@@ -25,6 +25,11 @@ export function refKey({ target, toggle, environment }: PlacementRef): string {
   return `${target}\n${toggle}\n${environment}`;
 }
 
+/** For maps and sets: equal for one group in one environment. */
+export function groupKey(environment: string, name: string): string {
+  return `${environment}\n${name}`;
+}
+
 const plainSegment = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** `app.rbac.us_users`, with segments that are no plain names in brackets as Rego writes them: `app["my-pkg"].v1`. */

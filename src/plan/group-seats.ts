@@ -1,5 +1,6 @@
 /** Who stands in which group of a target, and who should. */
 import { compareCodePoints } from '../domain/code-points.ts';
+import { groupKey } from '../domain/identity.ts';
 import { type Members, sameMembers } from '../domain/members.ts';
 import type { Change, PlacementChange, TargetView } from '../domain/plan.ts';
 import type { GroupNames, LivePlacement, Unread } from '../domain/listing.ts';
@@ -69,7 +70,7 @@ export function roomOf(
     context,
     seats,
     outside: outsideOf(lookup, seats),
-    mayHold: (environment, name) => unseated.has(keyOf(environment, name)),
+    mayHold: (environment, name) => unseated.has(groupKey(environment, name)),
     steps: stepsOf(lookup, changes),
   };
 }
@@ -77,11 +78,11 @@ export function roomOf(
 /** The groups of what could not be read and has no seat. */
 function unseatedIn(unread: ReadonlyMap<string, Standing>, seats: readonly Seat[]): ReadonlySet<string> {
   if (unread.size === 0) return new Set();
-  const seated = new Set(seats.map(({ draft: { site, ref } }) => keyOf(ref.environment, site.key)));
+  const seated = new Set(seats.map(({ draft: { site, ref } }) => `${ref.environment} ${site.key}`));
   const groups = [...unread].flatMap(([key, standing]) =>
     standing
-      .filter(({ environment }) => !seated.has(keyOf(environment, key)))
-      .map(({ environment, group }) => keyOf(environment, group)),
+      .filter(({ environment }) => !seated.has(`${environment} ${key}`))
+      .map(({ environment, group }) => groupKey(environment, group)),
   );
   return new Set(groups);
 }
@@ -157,7 +158,7 @@ function outsideOf(lookup: Lookup, seats: readonly Seat[]): Room['outside'] {
   let outside: Map<string, LivePlacement[]> | undefined;
   return (environment, name) => {
     outside ??= index(lookup, new Set(seats.map(({ draft }) => draft.id)));
-    return outside.get(keyOf(environment, name)) ?? [];
+    return outside.get(groupKey(environment, name)) ?? [];
   };
 }
 
@@ -167,15 +168,11 @@ function index(lookup: Lookup, seated: ReadonlySet<string>): Map<string, LivePla
     for (const placement of listing.placements) {
       const { id, group, environment } = placement;
       if (group === undefined || seated.has(id) || !isOurs(lookup, listing)) continue;
-      const key = keyOf(environment, group);
+      const key = groupKey(environment, group);
       outside.set(key, [...(outside.get(key) ?? []), placement]);
     }
   }
   return outside;
-}
-
-function keyOf(environment: string, name: string): string {
-  return `${environment}\n${name}`;
 }
 
 /** The groups that somebody should follow, in one order. */
@@ -185,9 +182,9 @@ export function tablesOf(seats: readonly Seat[]): Iterable<Table> {
     if (!seat.follows || seat.names === undefined) continue;
     const { environment } = seat.draft.ref;
     const { shared: name } = seat.names;
-    const table = tables.get(keyOf(environment, name)) ?? { name, environment, target: seat.who, followers: [] };
+    const table = tables.get(groupKey(environment, name)) ?? { name, environment, target: seat.who, followers: [] };
     table.followers.push(seat);
-    tables.set(keyOf(environment, name), table);
+    tables.set(groupKey(environment, name), table);
   }
   // In one order, whatever the order of the files: who leaves one group may enter the next.
   return [...tables].sort(([a], [b]) => compareCodePoints(a, b)).map(([, table]) => table);

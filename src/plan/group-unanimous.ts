@@ -1,3 +1,4 @@
+import { groupKey } from '../domain/identity.ts';
 import { sameMembers } from '../domain/members.ts';
 import type { LivePlacement } from '../domain/listing.ts';
 import type { Change, PlacementChange } from '../domain/plan.ts';
@@ -25,18 +26,21 @@ export function unanimous<Seat extends Seated>(
   const groups = new Map<string, Seat[]>();
   for (const seat of seats) {
     if (seat.now === undefined) continue;
-    const key = `${seat.draft.ref.environment}\n${seat.now}`;
+    const key = groupKey(seat.draft.ref.environment, seat.now);
     const group = groups.get(key);
     if (group) group.push(seat);
     else groups.set(key, [seat]);
   }
-  return [...groups.values()].flatMap(group => {
+  const entered = new Set(
+    seats.flatMap(({ draft, perhaps }) => perhaps.map(name => groupKey(draft.ref.environment, name))),
+  );
+  return [...groups].flatMap(([key, group]) => {
     const [first] = group as [Seat, ...Seat[]];
     const name = first.now ?? '';
     const { environment } = first.draft.ref;
     if (!group.every(seat => agrees(seat, first)) || outside(environment, name).length > 0) return [];
     // By a write under way it may hold others by now.
-    if (seats.some(({ draft, perhaps }) => draft.ref.environment === environment && perhaps.includes(name))) return [];
+    if (entered.has(key)) return [];
     return group.map(seat => ({ seat, name }));
   });
 }

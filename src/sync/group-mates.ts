@@ -1,3 +1,4 @@
+import { groupKey } from '../domain/identity.ts';
 import type { LiveListing } from '../domain/listing.ts';
 import type { Change, PlacementChange } from '../domain/plan.ts';
 import type { Outcome } from '../domain/target.ts';
@@ -34,7 +35,7 @@ export function createGroupMates(): GroupMates {
       if (group === undefined || (result !== 'done' && result !== 'unanswered')) return [];
       mates ??= standing(live);
       const all = seat(mates, environment, group, key);
-      const name = nameOf(environment, group);
+      const name = groupKey(environment, group);
       const hash = result === 'done' && who.kind === 'members' ? who.members.hash : undefined;
       // A policy that a thousand toggles follow is one write, and a thousand changes of it.
       if (hash !== undefined && written.get(name) === hash) return [];
@@ -55,7 +56,7 @@ export function createGroupMates(): GroupMates {
 }
 
 function seat(mates: Map<string, Set<string>>, environment: string, group: string, key: string): Set<string> {
-  const name = nameOf(environment, group);
+  const name = groupKey(environment, group);
   const all = mates.get(name) ?? new Set<string>();
   mates.set(name, all.add(key));
   return all;
@@ -63,8 +64,4 @@ function seat(mates: Map<string, Set<string>>, environment: string, group: strin
 
 function isIn(listing: LiveListing | undefined, environment: string, group: string): boolean {
   return listing?.placements.some(one => one.environment === environment && one.group === group) === true;
-}
-
-function nameOf(environment: string, group: string): string {
-  return `${environment}\n${group}`;
 }

@@ -1,4 +1,4 @@
-import { placementIdOf } from '../domain/identity.ts';
+import { groupKey, placementIdOf } from '../domain/identity.ts';
 import type { Change } from '../domain/plan.ts';
 import type { StateStore } from '../domain/state.ts';
 import type {
@@ -81,10 +81,7 @@ export function createHoldings(options: HoldingsOptions): Holdings {
     const now = (live?.get(key)?.placements ?? []).flatMap(({ environment, group, pending }) =>
       [...(group === undefined ? [] : [group]), ...(pending?.groups ?? [])].map(one => ({ environment, group: one })),
     );
-    return [...before, ...now].filter(
-      (one, at, all) =>
-        all.findIndex(({ environment, group }) => environment === one.environment && group === one.group) === at,
-    );
+    return [...new Map([...before, ...now].map(one => [groupKey(one.environment, one.group), one])).values()];
   }
 
   /** Where the target does not tell who is in, it is who was put in last. */

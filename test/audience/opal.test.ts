@@ -286,14 +286,19 @@ describe('readiness', () => {
     last_failed_data_transaction: {},
   });
 
-  it('an OPA that restarted empty and got its policy is suspect until OPAL has loaded its data', async () => {
-    const source = create();
+  /** Looks again and again, with what was seen before: `ready system.opal`. */
+  function looksAt(source: Source): () => Promise<string> {
     let seen: SeenSource | undefined;
-    const look = async () => {
+    return async () => {
       const found = await source.readiness(seen, never);
       seen = found.seen;
       return `${found.readiness.state} ${found.readiness.by}`;
     };
+  }
+
+  it('an OPA that restarted empty and got its policy is suspect until OPAL has loaded its data', async () => {
+    const source = create();
+    const look = looksAt(source);
     opa.systemOpal(document('d1'));
     expect(await look()).toBe('suspect system.opal');
     await advanceUntil(() => opal.count('-updater/trigger') === 2, 15_000);
@@ -362,12 +367,7 @@ describe('readiness', () => {
 
   it('an update that nobody saw before OPA restarted empty proves nothing when OPAL notes it again with the policy', async () => {
     const source = create({ reload: 'never' });
-    let seen: SeenSource | undefined;
-    const look = async () => {
-      const found = await source.readiness(seen, never);
-      seen = found.seen;
-      return `${found.readiness.state} ${found.readiness.by}`;
-    };
+    const look = looksAt(source);
     opa.systemOpal(document('d1'));
     await look();
     opa.systemOpal(document('d2'));
@@ -408,12 +408,7 @@ describe('readiness', () => {
   it('an OPAL that has no data yet loads them by itself, and is asked only when it does not', async () => {
     const told: string[] = [];
     const source = create({}, undefined, { ...silentLog, info: (_, message) => told.push(message) });
-    let seen: SeenSource | undefined;
-    const look = async () => {
-      const found = await source.readiness(seen, never);
-      seen = found.seen;
-      return `${found.readiness.state} ${found.readiness.by}`;
-    };
+    const look = looksAt(source);
     opa.systemOpal({ ...document('d1'), last_data_transaction: {} });
     expect(await look()).toBe('suspect system.opal');
     await clock.advance(14_000);

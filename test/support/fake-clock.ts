@@ -74,3 +74,21 @@ export function createFakeClock(start = Date.UTC(2026, 10, 21)): FakeClock {
 function settle(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
+
+/** A clock whose time of day can be set (by so many ms), as by NTP; what waits does not notice. */
+export function createSettableClock(): FakeClock & { set(ms: number): void } {
+  const clock = createFakeClock();
+  const now = clock.now.bind(clock);
+  let set = 0;
+  return {
+    ...clock,
+    now: () => now() + set,
+    steady: now,
+    set(ms) {
+      set += ms;
+    },
+    get waiting() {
+      return clock.waiting;
+    },
+  };
+}

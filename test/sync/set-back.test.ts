@@ -2,29 +2,14 @@ import { expect, test } from 'vitest';
 import { judge, type Look } from '../../src/audience/judge.ts';
 import { createRetries } from '../../src/sync/retries.ts';
 import { stormOver } from '../../src/sync/storm.ts';
-import { createFakeClock } from '../support/fake-clock.ts';
+import { createSettableClock } from '../support/fake-clock.ts';
 import { createWorld } from '../support/world.ts';
 
 const problem = { code: 'out-of-order', message: 'It is out of order.', hint: 'Wait.' };
 const hour = 3_600_000;
 
-/** A clock whose time of day can be set, as by NTP; what waits does not notice. */
-function settable() {
-  const clock = createFakeClock();
-  const now = clock.now.bind(clock);
-  let set = 0;
-  return {
-    ...clock,
-    now: () => now() + set,
-    steady: now,
-    set(ms: number) {
-      set += ms;
-    },
-  };
-}
-
 test('a retry waits no longer when the clock is set back', async () => {
-  const clock = settable();
+  const clock = createSettableClock();
   const retries = createRetries(clock, () => 1);
   retries.failed('a', problem);
   retries.hold(problem);
@@ -36,7 +21,7 @@ test('a retry waits no longer when the clock is set back', async () => {
 });
 
 test('a storm of callbacks is over at once when the clock was set back in it', async () => {
-  const clock = settable();
+  const clock = createSettableClock();
   const last = clock.now();
   clock.set(-hour);
   await stormOver({ clock, signal: new AbortController().signal, lastAt: () => last });

@@ -97,7 +97,7 @@ export async function askApproval(
   try {
     found = await ownRequests(options, place, environment, signal);
   } catch (error) {
-    return unreadOf(error);
+    return unreadOf(error, signal);
   }
   const same = found.find(request => ownHash(request, mark) === hash);
   for (const request of found) {

@@ -165,8 +165,9 @@ export function isOfTheWhole(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 401 || error.status === 429);
 }
 
-/** What it means for a write that what it is a difference to could not be read: nothing was sent. */
-export function unreadOf(error: unknown): Verdict {
+/** What it means for a write that what it is a difference to could not be read, or not any more: nothing was sent. */
+export function unreadOf(error: unknown, signal: AbortSignal): Verdict {
+  if (signal.aborted) return { result: 'late' };
   const retryAfter = retryAfterOf(error);
   return {
     result: 'failed',

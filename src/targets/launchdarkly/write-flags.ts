@@ -226,8 +226,7 @@ async function flagAt(writer: FlagWriter, place: FlagPlace, signal: AbortSignal)
     const found = await client.find(flagGet(place, names), flagShape, signal);
     return found && { view: seen.keepFlag(viewFlag(place.project, found), since) };
   } catch (error) {
-    if (signal.aborted) return { verdict: { result: 'late' } };
-    return { verdict: unreadOf(error) };
+    return { verdict: unreadOf(error, signal) };
   }
 }
 

@@ -53,7 +53,7 @@ export async function fillSegment(
   try {
     view = seen.segment(place) ?? (await look(writer, place, signal));
   } catch (error) {
-    return { verdict: signal.aborted ? { result: 'late' } : unreadOf(error), wrote };
+    return { verdict: unreadOf(error, signal), wrote };
   }
   if (view === 'missing') {
     const made = await client.write(segmentPost(place, bodyOf(writer, place)), signal, start);

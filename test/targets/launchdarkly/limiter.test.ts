@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HttpResponse } from '../../../src/lib/http-response.ts';
 import { createLimiter, type Held, limiterFor } from '../../../src/targets/launchdarkly/limiter.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock, createSettableClock } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;
 
@@ -49,29 +49,23 @@ describe('the limiter of a token', () => {
   });
 
   it('waits no longer when the clock is set back', async () => {
-    let set = 0;
-    const clock = createFakeClock();
-    const plain = clock.now.bind(clock);
-    const limiter = createLimiter({
-      clock: { ...clock, now: () => plain() + set, steady: plain },
-      random: () => 0,
-      concurrency: 4,
-    });
+    const clock = createSettableClock();
+    const limiter = createLimiter({ clock, random: () => 0, concurrency: 4 });
     const answered = async (status: number, headers: Record<string, string>) => {
       (await limiter.turn('a', never)).done(new HttpResponse(status, headers, []));
     };
     await answered(429, { 'retry-after': '8' });
-    set = -3_600_000;
+    clock.set(-3_600_000);
     let went = false;
     const waiting = answered(200, {
       'x-ratelimit-global-remaining': '0',
-      'x-ratelimit-reset': String(plain() + 8_000 + set + 5_000),
+      'x-ratelimit-reset': String(clock.now() + 8_000 + 5_000),
     }).then(() => (went = true));
     await clock.advance(7_999);
     expect(went).toBe(false);
     await clock.advance(1);
     await waiting;
-    set = -7_200_000;
+    clock.set(-3_600_000);
     const last = answered(200, {});
     await clock.advance(5_000);
     await last;
