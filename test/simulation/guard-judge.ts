@@ -146,7 +146,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     const setAside = setAsideAt(platform, place);
     const counted = users.filter(user => !one.byHand.has(user) && !setAside.has(user));
     const faults = bases.map(base => {
-      const known = new Set([...base, ...before]).size;
+      const known = new Set([...base, ...before, ...setAside]).size;
       return (
         (takes ? faultOf(base, users, mine, mayBeEmpty) : undefined) ??
         (gives ? floodOf(base, known, counted, mine) : undefined)
@@ -232,7 +232,7 @@ export function createGuardJudge(world: Scene, wrong: (what: string) => void, op
     return new Set(same.flatMap(([, { history }]) => history.flatMap(moment => moment.users)));
   }
 
-  /** A first fill is no flood. `known`: how many had it, those whom a hand let in among them. */
+  /** A first fill is no flood. `known`: how many had it, those whom a hand let in and an operator took out among them. */
   function floodOf(
     base: readonly string[],
     known: number,
