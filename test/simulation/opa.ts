@@ -175,7 +175,14 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       if (version !== 'v1' || (method !== 'GET' && method !== 'POST')) return { status: 404 };
       if (what === 'config') {
         const named = json({ result: { labels: { id: by.id, version: '1.22.0' } } });
-        return { ...named, arrived: () => (by.wasNamed = true) };
+        return {
+          ...named,
+          arrived() {
+            by.wasNamed = true;
+            // Who never saw that there are two doubts nothing, and looks for no proof.
+            if (by !== engine && shows === 'system.opal') isUnproved = true;
+          },
+        };
       }
       if (what !== 'data') return { status: 404 };
       if (rest[0] === 'system' && (shows !== 'system.opal' || rest[1] !== 'opal')) return json({});
@@ -248,7 +255,6 @@ export function createPolicySide({ id, kind, shows, clock, changed }: PolicyOpti
       cancelOther();
       other = { ...engine, id: `${id}-${++engines}`, stale: new Map(rules) };
       strangeUntil = clock.now() + ms + believedAgain;
-      isUnproved = shows === 'system.opal';
       wasJoined = true;
       cancelOther = clock.after(ms, () => {
         other = undefined;
