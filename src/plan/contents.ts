@@ -18,13 +18,16 @@ export interface Contents {
 /** A placement that is not there, or was only just created: off, nobody. */
 const nothing: Contents = { known: true, on: false, any: noMembers, sure: noMembers, settled: true };
 
+/** A placement that cannot be seen. */
+export const unknown: Contents = { known: false, on: true, any: noMembers, sure: noMembers, settled: false };
+
 /** The contents of a live placement; of none, nobody. Who is no list counts as unknown. */
 export function contentsOf(live: LivePlacement | undefined): Contents {
   if (live === undefined) return nothing;
   const own = membersIn(live.who);
   const other = live.pending && membersIn(live.pending.who);
   if (live.seen === 'unknown' || own === undefined || (live.pending && other === undefined)) {
-    return { known: false, on: live.on, any: noMembers, sure: noMembers, settled: false };
+    return { ...unknown, on: live.on };
   }
   if (live.pending === undefined || other === undefined) {
     return { known: true, on: live.on, any: own, sure: own, settled: true };

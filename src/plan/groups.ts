@@ -12,6 +12,7 @@ import { type Change, type Phase, phases } from '../domain/plan.ts';
 import type { LivePlacement } from '../domain/listing.ts';
 import { membersIn } from './contents.ts';
 import { type Draft, isFree, type Site } from './draft.ts';
+import { wouldPass } from './guard.ts';
 import {
   inForm,
   isLarge,
@@ -79,7 +80,7 @@ function gather(room: Room, table: Table, moving: readonly Seat[], entrants: rea
   };
   // Who only changes the form writes by no answer: nobody gets anything by that.
   const isByAnswer = moving.length > 0 || entrants.some(({ change }) => change !== undefined);
-  const dissenters = room.seats.filter(seat => isIn(seat, table) && !mayStay(seat, table, isByAnswer));
+  const dissenters = room.seats.filter(seat => isIn(seat, table) && !mayStay(room, seat, table, isByAnswer));
   const leadsOthers = room.outside(environment, name).some(isOther) || room.mayHold(environment, name);
   if (leadsOthers || !dissenters.every(seat => isOpen(room, seat))) {
     return apart(room, [...moving, ...entrants]);
@@ -144,10 +145,11 @@ function isKept({ perhaps, draft: { stuck, site, ref } }: Seat): boolean {
 }
 
 /** True when a seat of the group may have what its followers have: it has that already. */
-function mayStay(seat: Seat, { followers, target }: Table, isByAnswer: boolean): boolean {
+function mayStay(room: Room, seat: Seat, table: Table, isByAnswer: boolean): boolean {
   const { draft, who, change } = seat;
+  const { followers, target } = table;
   if (followers.includes(seat)) return true;
-  if (isUnseen(draft)) return wouldFollow(seat, followers);
+  if (isUnseen(draft)) return isByAnswer && wouldFollow(room, seat, table);
   // An earlier key of a toggle, on its way out, may have what the next one has.
   const isPassedOn =
     isByAnswer && draft.role === 'leave' && followers.some(one => one.draft.audience === draft.audience);
@@ -160,12 +162,13 @@ function isUnseen({ live, stuck, contents }: Draft): boolean {
   return !contents.known || (live === undefined && stuck);
 }
 
-/** What cannot be read may have what the same answer gives to others under the same limits. */
-function wouldFollow({ draft }: Seat, followers: readonly Seat[]): boolean {
+/** What cannot be read may have what the same answer gives to others under the same limits, if the guard lets it. */
+function wouldFollow({ context }: Room, { draft }: Seat, { followers, target }: Table): boolean {
   const { role, audience, guard, capped } = draft;
   if (role !== 'follow' || capped || !isFree({ ...draft, stuck: false })) return false;
   const limits = canonicalJson({ ...guard });
-  return followers.some(one => one.draft.audience === audience && canonicalJson({ ...one.draft.guard }) === limits);
+  const isSame = (one: Draft) => one.audience === audience && canonicalJson({ ...one.guard }) === limits;
+  return followers.some(one => isSame(one.draft)) && wouldPass(context, draft, target);
 }
 
 function onlyLoses({ context }: Room, { who, draft, perhaps }: Seat, { name, target }: Table): boolean {

@@ -3,7 +3,7 @@ import { intersection, type Members, noMembers } from '../domain/members.ts';
 import { approvalFor, type Excess, isApproved, windowOf } from './approvals.ts';
 import { blockId } from './block-id.ts';
 import type { Blocks } from './blocks.ts';
-import { isClosed } from './contents.ts';
+import { isClosed, unknown } from './contents.ts';
 import type { BlockedBy, Draft, Site } from './draft.ts';
 import { isOver, limitsOf } from './limits.ts';
 import type { Context } from './lookup.ts';
@@ -58,7 +58,7 @@ function judgedOf(context: Context, draft: Draft, after: Members): Judged {
 }
 
 function judge(context: Context, judged: Judged, reviewed: boolean, blocks: Blocks): void {
-  const { draft, stakes, limits } = judged;
+  const { draft, stakes } = judged;
   const pass = windowOf(context, draft.source) ?? (reviewed && draft.definitional ? 'checksum' : undefined);
   if (pass !== undefined) {
     if (stakes.revokesNow || stakes.grantsNow) {
@@ -66,11 +66,10 @@ function judge(context: Context, judged: Judged, reviewed: boolean, blocks: Bloc
     }
     return;
   }
-  const excess = excessOf(context, judged);
-  const reason = reasonOf(excess);
-  if (reason === undefined) return;
-  const id = excess.unknown ? blockId('unknown-contents', draft.audience) : judged.id();
-  draft.approval = approvalFor(context, draft, stakes, excess, limits, id);
+  const objection = objectionTo(context, judged);
+  if (objection === undefined) return;
+  const { reason, excess, id } = objection;
+  draft.approval = objection.approval;
   if (draft.approval !== undefined) return;
   // A closing stands on no answer: its approval is none of the audience's.
   const audience = draft.role === 'close' ? null : draft.audience;
@@ -78,6 +77,35 @@ function judge(context: Context, judged: Judged, reviewed: boolean, blocks: Bloc
   if (reason === 'max-users') draft.capped = true;
   else draft.blockedBy = block;
   addPart(context, judged, reason, excess.empty, block, blocks);
+}
+
+interface Objection {
+  readonly reason: AudienceReason;
+  readonly excess: Excess;
+  /** Of its block. */
+  readonly id: string;
+  /** It was approved all the same. */
+  readonly approval: Draft['approval'];
+}
+
+function objectionTo(context: Context, judged: Judged): Objection | undefined {
+  const { draft, stakes, limits } = judged;
+  const excess = excessOf(context, judged);
+  const reason = reasonOf(excess);
+  if (reason === undefined) return undefined;
+  const id = excess.unknown ? blockId('unknown-contents', draft.audience) : judged.id();
+  return { reason, excess, id, approval: approvalFor(context, draft, stakes, excess, limits, id) };
+}
+
+/**
+ * True when the guard would let a placement that cannot be read come to have `after`: it is held against what was last
+ * applied there. What is not known to the state is not let through.
+ */
+export function wouldPass(context: Context, draft: Draft, after: Members): boolean {
+  if (draft.applied === undefined) return false;
+  if (windowOf(context, draft.source) !== undefined) return true;
+  const objection = objectionTo(context, judgedOf(context, { ...draft, contents: unknown }, after));
+  return objection === undefined || objection.approval !== undefined;
 }
 
 function excessOf(context: Context, { draft, stakes, limits, after }: Judged): Excess {

@@ -245,6 +245,34 @@ describe('groups', () => {
       expect(world.target.open('t')).toEqual(more);
     });
 
+    it('are not written for a change of form alone: that gives by no answer', () => {
+      const world = worldOf(names('u', 6));
+      world.answers.set('all', more);
+      for (const toggle of ['s', 'u']) world.apply(planTargets(world.input({ only: new Set([toggle]) })));
+      expect(world.target.open('u')).toEqual(more);
+      world.target.unreadable.add('t');
+      expect(forms(next(world))).toEqual([]);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+    });
+
+    it('are not written where the guard would stop it there, if it could be seen', () => {
+      const world = worldOf(names('u', 6));
+      world.edit('t', { environments: { production: { rule: 'other' } } });
+      world.answers.set('other', names('u', 8));
+      next(world);
+      world.now += 30 * 3_600_000;
+      world.guard = { ...guardDefaults, alwaysAllowedRevocations: 1, maxRevokedShare: 0.4 };
+      world.edit('t', { environments: { production: { rule: 'all' } } });
+      next(world);
+      expect(world.target.open('t')).toEqual(names('u', 6));
+      // For the others 2 of 6; for `t` 4 of 8 within the window.
+      world.answers.set('all', names('u', 4));
+      world.target.unreadable.add('t');
+      next(world);
+      expect(world.target.open('s')).toEqual(names('u', 4));
+      expect(world.target.open('t')).toEqual(names('u', 6));
+    });
+
     it.each<[string, Parameters<World['edit']>[1]]>([
       ['under other limits', { guard: { maxUsers: 6 } }],
       ['and is switched off', { environments: { production: { rule: 'all', state: 'off' } } }],

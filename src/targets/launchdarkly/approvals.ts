@@ -9,7 +9,7 @@ import type { Variations } from './flag.ts';
 import { type Instruction, keysIn } from './instructions.ts';
 import type { FlagPlace } from './names.ts';
 import { countsOf } from './patch.ts';
-import { requestName, type Seen } from './seen.ts';
+import { requestName, type Seen, type WaitingRequest } from './seen.ts';
 import { unreadOf, type Verdict } from './verdicts.ts';
 
 /** What requests for LaunchDarkly's own approval are made with. */
@@ -47,6 +47,23 @@ export function ownHash(request: ApprovalAnswer, mark: string): string | undefin
 export function linkOf(request: ApprovalAnswer, baseUrl: string, place: FlagPlace, environment: string): string {
   const href = request._links?.['site']?.href ?? `/${place.project}/${environment}/features/${place.key}`;
   return URL.parse(href, `${baseUrl}/`)?.href ?? baseUrl;
+}
+
+/** What has to be known of a request that waits. */
+export function waitingOf(
+  request: ApprovalAnswer,
+  hash: string,
+  baseUrl: string,
+  place: FlagPlace,
+  environment: string,
+): WaitingRequest {
+  const segments = request.instructions.flatMap(one => (one.kind === 'addRule' ? segmentsIn(one) : []));
+  return {
+    id: request._id,
+    hash,
+    link: linkOf(request, baseUrl, place, environment),
+    segments: segments.map(key => ({ project: place.project, environment, key })),
+  };
 }
 
 /** All requests of ours for a flag in an environment that wait. Throws as the client does. */
@@ -121,9 +138,9 @@ export async function askApproval(
     if (!approvalShape.fits(written.body)) return { result: 'unanswered', problem: unclear(target, place) };
     request = written.body;
   }
-  const link = linkOf(request, baseUrl, place, environment);
-  seen.requests.set(requestName(place, environment), { id: request._id, hash, link });
-  return { result: 'pending', link };
+  const waiting = waitingOf(request, hash, baseUrl, place, environment);
+  seen.requests.set(requestName(place, environment), waiting);
+  return { result: 'pending', link: waiting.link };
 }
 
 /** Who would have it, and whether it would be on, once a request is approved. */

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type ApprovalAnswer, approvalShape, shapeOf } from './answers.ts';
-import { ownHash, linkOf, ownRequests } from './approvals.ts';
+import { ownHash, ownRequests, waitingOf } from './approvals.ts';
 import type { Call, Client } from './client.ts';
 import type { FlagView } from './flag.ts';
 import type { FlagPlace, Names } from './names.ts';
@@ -109,10 +109,7 @@ function remember(
       const name = requestName(view, environment);
       const request = found.get(name);
       if (request === undefined) seen.requests.delete(name);
-      else {
-        const link = linkOf(request, baseUrl, view, environment);
-        seen.requests.set(name, { id: request._id, hash: ownHash(request, mark) ?? '', link });
-      }
+      else seen.requests.set(name, waitingOf(request, ownHash(request, mark) ?? '', baseUrl, view, environment));
     }
   }
 }

@@ -3,6 +3,7 @@ import type { SegmentPlace } from './calls.ts';
 import type { FlagView } from './flag.ts';
 import type { FlagPlace } from './names.ts';
 import type { SegmentView } from './segment.ts';
+import type { Verdict } from './verdicts.ts';
 
 /** A request of ours for LaunchDarkly's own approval that waits. */
 export interface WaitingRequest {
@@ -10,12 +11,22 @@ export interface WaitingRequest {
   /** Names its instructions. */
   readonly hash: string;
   readonly link: string;
+  /** Where the flag would come to stand. */
+  readonly segments: readonly SegmentPlace[];
 }
 
 /** What is wanted of a flag, by its remote key: who reads it needs that to compare. */
 export interface WantedFlag {
   readonly metadata: JsonObject;
   readonly contextKind: string;
+}
+
+/** A flag is told to stand in a segment. */
+interface Entry {
+  readonly place: FlagPlace;
+  readonly segment: SegmentPlace;
+  /** It was given up without an answer: the next look at the flag tells. */
+  givenUp: boolean;
 }
 
 /** An environment of a project. */
@@ -33,6 +44,7 @@ export class Seen {
   /** By project, then by their names. */
   readonly projects = new Map<string, ReadonlyMap<string, KnownEnvironment>>();
   readonly requests = new Map<string, WaitingRequest>();
+  readonly #entries = new Map<string, Entry>();
   readonly #flags = new Map<string, { readonly view: FlagView; readonly at: number }>();
   readonly #segments = new Map<
     string,
@@ -65,6 +77,44 @@ export class Seen {
   /** It has to be read before it is written again. */
   forgetFlag(place: FlagPlace): void {
     this.#flags.delete(flagName(place));
+  }
+
+  /** From before its segment is filled until it is known what became of it: the segment is needed. */
+  async entering(place: FlagPlace, segment: SegmentPlace, write: () => Promise<Verdict>): Promise<Verdict> {
+    const entry: Entry = { place, segment, givenUp: false };
+    const name = `${flagName(place)}\n${segmentName(segment)}`;
+    this.#entries.set(name, entry);
+    let verdict: Verdict | undefined;
+    try {
+      return (verdict = await write());
+    } finally {
+      entry.givenUp = verdict === undefined || verdict.result === 'unanswered';
+      if (!entry.givenUp) this.#entries.delete(name);
+    }
+  }
+
+  /** Names of all segments in which a flag stands, or may come to stand. */
+  usedSegments(): ReadonlySet<string> {
+    const used = new Set(this.#awaitedSegments());
+    for (const { project, environments } of this.flags()) {
+      for (const [environment, { rules }] of environments) {
+        for (const { segment: key } of rules)
+          if (key !== undefined) used.add(segmentName({ project, environment, key }));
+      }
+    }
+    return used;
+  }
+
+  /** True while a flag may come to stand in it: by a write, or once somebody approves one. */
+  isAwaited(place: SegmentPlace): boolean {
+    return this.#awaitedSegments().includes(segmentName(place));
+  }
+
+  #awaitedSegments(): readonly string[] {
+    for (const [name, entry] of this.#entries)
+      if (entry.givenUp && this.flag(entry.place) !== undefined) this.#entries.delete(name);
+    const entered = [...this.#entries.values()].map(({ segment }) => segment);
+    return [...entered, ...[...this.requests.values()].flatMap(({ segments }) => segments)].map(segmentName);
   }
 
   segment(place: SegmentPlace): SegmentView | 'missing' | undefined {
@@ -106,6 +156,6 @@ function flagName({ project, key }: FlagPlace): string {
   return `${project}\n${key}`;
 }
 
-function segmentName({ project, environment, key }: SegmentPlace): string {
+export function segmentName({ project, environment, key }: SegmentPlace): string {
   return `${project}\n${environment}\n${key}`;
 }

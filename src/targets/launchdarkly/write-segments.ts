@@ -159,7 +159,7 @@ export async function dropSegment(writer: SegmentWriter, place: SegmentPlace, si
   } catch {
     return false;
   }
-  if (!isUnused) return false;
+  if (!isUnused || seen.isAwaited(place)) return false;
   const written = await client.write(segmentDelete(place), signal, () => true);
   if (written.result !== 'ok') return false;
   seen.keepSegment(place, 'missing', seen.moment());

@@ -3,6 +3,7 @@ import { toProblem } from '../../domain/problem.ts';
 import type { Outcome } from '../../domain/target.ts';
 import { bounded, type Bounds } from '../../lib/bounded.ts';
 import type { SegmentPlace } from './calls.ts';
+import { segmentName } from './seen.ts';
 import type { Verdict } from './verdicts.ts';
 import { type FlagWriter, writeListing, writePlacement } from './write-flags.ts';
 import { dropSegment, fillSegment, type SegmentResult, type SegmentWriter } from './write-segments.ts';
@@ -57,7 +58,9 @@ async function writeOne(
     if (change.kind !== 'placement') return await writeListing(writer, change, signal, start);
     const group = groups.get(groupName(writer, change) ?? '');
     const fill = group && (() => (group.result ??= fillGroup(writer, group, change, signal, mayStart)));
-    return await writePlacement(writer, change, fill, signal, start);
+    const write = () => writePlacement(writer, change, fill, signal, start);
+    if (group === undefined) return await write();
+    return await writer.seen.entering(writer.names.placeOf(change.key), group.place, write);
   } catch (error) {
     writer.seen.forgetFlag(writer.names.placeOf(change.key));
     const problem = { hint: 'It is read again before anything else is written.', ...toProblem(error) };
@@ -92,8 +95,7 @@ function groupsOf(writer: Writer, batch: readonly Change[]): ReadonlyMap<string,
 
 function groupName(writer: Writer, change: PlacementChange & Change): string | undefined {
   if (change.after.group === undefined || !writer.environments.has(change.environment)) return undefined;
-  const { project, environment, key } = segmentOf(writer, change);
-  return `${project}\n${environment}\n${key}`;
+  return segmentName(segmentOf(writer, change));
 }
 
 function segmentOf({ names, environments }: Writer, change: PlacementChange & Change): SegmentPlace {
@@ -105,22 +107,12 @@ function segmentOf({ names, environments }: Writer, change: PlacementChange & Ch
 async function dropUnused(writer: Writer, groups: ReadonlyMap<string, Group>, signal: AbortSignal): Promise<void> {
   const { seen, names } = writer;
   const unused: SegmentPlace[] = [];
-  let used: Set<string> | undefined;
+  let used: ReadonlySet<string> | undefined;
   for (const { place, view } of seen.segments()) {
     if (view === 'missing' || !view.tags.includes(names.tag) || !names.isGroup(place.key)) continue;
-    const name = `${place.project}\n${place.environment}\n${place.key}`;
-    used ??= usedBy(writer);
+    const name = segmentName(place);
+    used ??= seen.usedSegments();
     if (!used.has(name) && !groups.has(name)) unused.push(place);
   }
   for (const place of unused) await dropSegment(writer, place, signal);
-}
-
-function usedBy({ seen }: Writer): Set<string> {
-  const used = new Set<string>();
-  for (const { project, environments } of seen.flags()) {
-    for (const [environment, { rules }] of environments) {
-      for (const { segment } of rules) if (segment !== undefined) used.add(`${project}\n${environment}\n${segment}`);
-    }
-  }
-  return used;
 }

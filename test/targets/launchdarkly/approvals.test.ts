@@ -136,4 +136,19 @@ describe('an environment that needs LaunchDarkly’s own approval', () => {
     expect(outcome).toMatchObject({ result: 'refused', problem: { code: 'launchdarkly-segment-approval' } });
     expect(fake.config('default', 'other', 'production')?.on).toBe(false);
   });
+
+  it.each(['asked for', 'found after a restart'])('keeps the segment in which a flag is to stand: %s', async how => {
+    const { fake, first, serves, target } = await open({ audienceAs: 'segment' });
+    fake.hand.setApproval('default', 'production', ['optoggles-acme-test']);
+    const listing = listingFor(first);
+    const change = placementChange(listing, { before: ['alice'], after: ['bob'] });
+    if (change.kind !== 'placement') throw new Error('no placement');
+    const group = listing.placements[0]?.groups?.own ?? '';
+    expect((await applyOne(first, { ...change, after: { ...change.after, group } })).result).toBe('pending');
+    const later = how === 'asked for' ? first : target();
+    await read(later);
+    expect((await applyOne(later, listingChange(listingFor(later, { key: 'other' }), 'create'))).result).toBe('done');
+    fake.approve(fake.pendingApprovals()[0]?.id ?? '');
+    expect(await serves(key, 'production', 'bob')).toBe(true);
+  });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { DesiredListing } from '../../../src/domain/listing.ts';
+import type { Change } from '../../../src/domain/plan.ts';
 import type { Target } from '../../../src/domain/target.ts';
-import { listingFor } from '../../support/changes.ts';
+import { applied, listingFor, placementChange } from '../../support/changes.ts';
 import { targetLine, type Wanted } from '../../support/sync-once.ts';
 import { recordHistory, servedIn } from './history.ts';
 import { openLd } from './ld-harness.ts';
@@ -207,4 +208,37 @@ describe('one segment for all who share a policy', () => {
     expect(fake.segment('default', 'production', 'optoggles-acme-test-a1')).toBeDefined();
     expect(fake.segment('default', 'production', 'optoggles-acme-test-a2')?.included[0]?.values).toEqual(['bob']);
   });
+
+  it.each(['under way', 'given up'])(
+    'deletes no segment in which a flag may come to stand: its write is %s',
+    async how => {
+      const { fake, first, serves } = await open({
+        audienceAs: 'segment',
+        timeout: how === 'given up' ? '200ms' : '2s',
+      });
+      const line = targetLine(first);
+      await settle(line, wanted(first, ['one', 'two'], ['alice']));
+      const moved = (key: string, own: string): Change => {
+        const change = placementChange(relaxed(first, key), { before: ['alice'], after: ['bob'] });
+        if (change.kind !== 'placement') throw new Error('no placement');
+        return { ...change, after: { ...change.after, group: `optoggles-acme-test-a1-${own}` } };
+      };
+      const [one, two] = [moved('one', '11111111'), moved('two', '22222222')];
+      const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+      const sent = new Promise<void>(meanwhile => {
+        fake.fault(
+          { kind: 'hold', until: answered, when: 'before' },
+          { method: 'PATCH', path: 'flags/default/one', times: 1, meanwhile },
+        );
+      });
+      const slow = applied(first, [one]);
+      await sent;
+      if (how === 'given up') expect((await slow).get(one.id)?.result).toBe('unanswered');
+      expect((await applied(first, [two])).get(two.id)?.result).toBe('done');
+      answer();
+      await slow;
+      await expect.poll(() => serves('one', 'production', 'bob')).toBe(true);
+      expect(await serves('one', 'production', 'alice')).toBe(false);
+    },
+  );
 });
