@@ -61,10 +61,6 @@ export class Seen {
     return this.#flags.get(flagName(place))?.view;
   }
 
-  flags(): Iterable<FlagView> {
-    return Iterator.from(this.#flags.values()).map(({ view }) => view);
-  }
-
   /** Keeps a flag that was asked for at `since`, unless something newer is known; gives what is known then. */
   keepFlag(view: FlagView, since: number): FlagView {
     const name = flagName(view);
@@ -96,7 +92,8 @@ export class Seen {
   /** Names of all segments in which a flag stands, or may come to stand. */
   usedSegments(): ReadonlySet<string> {
     const used = new Set(this.#awaitedSegments());
-    for (const { project, environments } of this.flags()) {
+    for (const { view } of this.#flags.values()) {
+      const { project, environments } = view;
       for (const [environment, { rules }] of environments) {
         for (const { segment: key } of rules)
           if (key !== undefined) used.add(segmentName({ project, environment, key }));
